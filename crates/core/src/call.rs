@@ -209,6 +209,8 @@ pub struct Participant {
     pub flaps: u8,
     /// When `flaps` began to count.
     pub flaps_since: Timestamp,
+    /// Stop-ring events confirmed, by device.
+    pub acknowledged: BTreeSet<(DeviceId, u64)>,
 }
 
 impl Participant {
@@ -398,8 +400,7 @@ impl Call {
         self.participants
             .iter()
             .filter(move |p| {
-                exclusive
-                    && (p.state.is_in() || (p.state.is_pending() && p.ring == RingMode::Ring))
+                exclusive && (p.state.is_in() || (p.state.is_pending() && p.ring == RingMode::Ring))
             })
             .map(|p| &p.user)
     }
@@ -418,7 +419,7 @@ impl Call {
         }
     }
 
-    /// The state before the log: what `created` says, with nothing in it yet.
+    /// The call `created` begins, before anybody is in it.
     pub(crate) fn blank(created: &Created, at: Timestamp) -> Self {
         Self {
             app: created.app.clone(),

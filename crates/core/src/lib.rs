@@ -5,16 +5,28 @@
 //! [`Call::next_deadline`] says when time alone must be looked at again. All of it is pure: time
 //! and chance are arguments, nothing here waits, reads a clock or does I/O.
 
+mod audience;
 mod call;
+mod collision;
 mod command;
+mod deadline;
+mod decide;
+mod draft;
 mod event;
+mod evolve;
 mod id;
 mod note;
 mod settings;
+mod start;
 
+pub use audience::*;
 pub use call::*;
+pub use collision::*;
 pub use command::*;
+pub use decide::decide;
 pub use event::*;
+pub use evolve::{evolve, fold, open};
 pub use id::*;
 pub use note::*;
 pub use settings::*;
+pub use start::{Opening, start};

@@ -1,0 +1,153 @@
+//! What connections and time do to a call.
+
+use crate::{
+    call::{Call, Cause, Participant, Phase, Reach, Reason, State},
+    draft::{Draft, Ending},
+    event::{Event, Leaving, Refused},
+    id::{DeviceId, UserId},
+    note::Note,
+    settings::{FLAP_WINDOW_MS, FLAPS_MAX},
+};
+
+pub(super) fn reached(draft: &mut Draft, user: &UserId) {
+    let waiting = draft
+        .call
+        .participant(user)
+        .is_some_and(|p| p.state.is_pending() && p.reach != Reach::Online);
+    if waiting && !draft.is_over() {
+        draft.push(Event::Reached { user: user.clone() });
+    }
+}
+
+pub(super) fn gone(draft: &mut Draft, user: &UserId, device: &DeviceId) {
+    let now = draft.now;
+    let damped =
+        |p: &Participant| p.flaps >= FLAPS_MAX && now.since_ms(p.flaps_since) <= FLAP_WINDOW_MS;
+    let lost = draft.call.participant(user).is_some_and(|p| {
+        p.state == State::Joined && p.device.as_ref() == Some(device) && !damped(p)
+    });
+    if lost && !draft.is_over() {
+        drop_out(draft, user.clone());
+    }
+}
+
+/// A drop withdraws a proposal; a proposer who is still there is told so.
+fn drop_out(draft: &mut Draft, user: UserId) {
+    if let Some(proposal) = draft.call.proposal.clone().filter(|p| p.by != user) {
+        draft.push(Event::MediaRefused {
+            proposer: proposal.by,
+            media: proposal.media,
+            cause: Some(Cause::Dropped),
+        });
+    }
+    draft.push(Event::Dropped { user });
+}
+
+pub(super) fn back(draft: &mut Draft, user: &UserId, device: &DeviceId) {
+    let dropped = draft
+        .call
+        .participant(user)
+        .is_some_and(|p| p.state == State::Dropped && p.device.as_ref() == Some(device));
+    if dropped {
+        draft.push(Event::Restored { user: user.clone() });
+    }
+}
+
+pub(super) fn entered(draft: &mut Draft, user: &UserId) {
+    let first =
+        draft.call.participant(user).is_some_and(|p| p.state == State::Joined && !p.entered);
+    if first && draft.call.phase == Phase::Active {
+        draft.push(Event::Entered { user: user.clone() });
+    }
+}
+
+pub(super) fn restarted(draft: &mut Draft) {
+    let users: Vec<_> = draft.call.inside().map(|p| p.user.clone()).collect();
+    for user in users {
+        drop_out(draft, user);
+    }
+}
+
+/// Everything that is due by now, one deadline after another.
+pub(super) fn tick(draft: &mut Draft) {
+    if draft.is_over() {
+        return;
+    }
+    if draft.call.ends_by().is_some_and(|at| at <= draft.now) {
+        draft.close(Ending::new(Reason::Completed).cause(Cause::MaxTime));
+        return;
+    }
+    answers_due(draft);
+    losses_due(draft);
+    if draft.is_over() {
+        return;
+    }
+    if let Some(lapsed) = draft.call.proposal.clone().filter(|p| p.until <= draft.now) {
+        draft.push(Event::MediaRefused {
+            proposer: lapsed.by,
+            media: lapsed.media,
+            cause: Some(Cause::Timeout),
+        });
+    }
+    draft.settle(&Note::default());
+}
+
+fn answers_due(draft: &mut Draft) {
+    let due: Vec<_> = draft
+        .call
+        .pending()
+        .filter(|p| draft.call.answer_due(p).is_some_and(|at| at <= draft.now))
+        .map(|p| (p.user.clone(), unanswered(&draft.call, p)))
+        .collect();
+    for (user, (reason, number, cause)) in due {
+        draft.push(Event::Rejected {
+            user,
+            device: None,
+            reason,
+            code: number.code(),
+            cause,
+            note: Note::default(),
+        });
+    }
+}
+
+/// Why an invitation lapses: never reached, never acknowledged, or never answered.
+fn unanswered(call: &Call, p: &Participant) -> (Refused, Reason, Option<Cause>) {
+    match p.reach {
+        Reach::Absent => (Refused::Offline, Reason::Offline, Some(Cause::Absent)),
+        Reach::Online if p.told && p.state == State::Invited => {
+            debug_assert!(call.ack_until(p).is_some());
+            (Refused::Offline, Reason::Offline, Some(Cause::Silent))
+        }
+        Reach::Online | Reach::Asleep => (Refused::Timeout, Reason::Timeout, None),
+    }
+}
+
+fn losses_due(draft: &mut Draft) {
+    let grace = draft.call.settings.grace_ms;
+    let due: Vec<UserId> = draft
+        .call
+        .inside()
+        .filter(|p| p.dropped_at.is_some_and(|at| at.after_ms(grace) <= draft.now))
+        .map(|p| p.user.clone())
+        .collect();
+    for user in due {
+        if draft.is_over() {
+            return;
+        }
+        let unanswered = draft.call.phase == Phase::Inviting;
+        if draft.call.is_direct() || (unanswered && user == draft.call.caller) {
+            // R10: a caller who stays away takes the call back.
+            let reason = if unanswered { Reason::Canceled } else { Reason::Disconnected };
+            draft.close(Ending::new(reason).by(&user).cause(Cause::Disconnected));
+        } else {
+            draft.push(Event::Left {
+                user,
+                how: Leaving::Lost,
+                cause: Some(Cause::Disconnected),
+                code: Reason::Disconnected.code(),
+                note: Note::default(),
+            });
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What a command leads to: every rule of a call that exists, by the kind of command.
+
+mod answer;
+mod group;
+mod leave;
+mod liveness;
+mod media;
+
+use crate::{
+    call::{Call, Cause, Participant, Phase, Reason, State},
+    command::{Actor, Command, Order, Over, Refusal},
+    draft::{Draft, Ending},
+    event::Event,
+    id::{DeviceId, Timestamp},
+    settings::{LOG_MAX, LOG_SOFT_MAX},
+};
+
+/// Decides what `command` leads to. No events means that it changes nothing and is no mistake.
+pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
+    let mut draft = Draft::new(call, now);
+    if bound(&mut draft, command)? {
+        match command {
+            Command::User { by, order } => user(&mut draft, by, order)?,
+            Command::Reached { user } => liveness::reached(&mut draft, user),
+            Command::Gone { user, device } => liveness::gone(&mut draft, user, device),
+            Command::Back { user, device } => liveness::back(&mut draft, user, device),
+            Command::Entered { user } => liveness::entered(&mut draft, user),
+            Command::Restarted => liveness::restarted(&mut draft),
+            Command::Tick => liveness::tick(&mut draft),
+            Command::Kill { code, note } => leave::kill(&mut draft, *code, note)?,
+            Command::Remove { user, note } => leave::remove(&mut draft, user, note)?,
+        }
+    }
+    Ok(draft.done())
+}
+
+fn user(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Refusal> {
+    let Some(me) = draft.call.participant(&by.user) else {
+        return Err(Refusal::NotInCall(None));
+    };
+    if me.held {
+        return Err(Refusal::NotInCall(None));
+    }
+    if draft.is_over() {
+        return after_the_end(draft, by, order);
+    }
+    match order {
+        Order::Ringing => answer::ringing(draft, by),
+        Order::Accept { media, claimed, note } => answer::accept(draft, by, *media, *claimed, note),
+        Order::Reject { how, only_me, note } => answer::reject(draft, by, *how, *only_me, note),
+        Order::Cancel { to, note } => leave::cancel(draft, by, to.as_deref(), note),
+        Order::Hangup { note } => leave::hangup(draft, by, note),
+        Order::Logout => {
+            leave::logout(draft, by);
+            Ok(())
+        }
+        Order::End { note } => leave::end(draft, by, note),
+        Order::Invite { to, note } => group::invite(draft, by, to, note),
+        Order::Join { claimed } => group::join(draft, by, *claimed),
+        Order::Move { from } => group::move_here(draft, by, from),
+        Order::Media { media } => media::propose(draft, by, *media),
+        Order::MediaAnswer { accept } => media::answer(draft, by, *accept),
+        Order::Acknowledge { seq } => answer::acknowledge(draft, by, *seq),
+    }
+}
+
+/// A call that is over can only be confirmed to be over; everything else is told so (R13).
+fn after_the_end(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Refusal> {
+    match order {
+        Order::Acknowledge { seq } => answer::acknowledge(draft, by, *seq),
+        Order::Accept { .. } | Order::Ringing | Order::Reject { .. } => {
+            Err(answer::late(&draft.call, by))
+        }
+        Order::Cancel { .. } => Err(leave::late_cancel(&draft.call, by)),
+        Order::Logout => Ok(()),
+        Order::Hangup { .. }
+        | Order::End { .. }
+        | Order::Invite { .. }
+        | Order::Join { .. }
+        | Order::Move { .. }
+        | Order::Media { .. }
+        | Order::MediaAnswer { .. } => Err(Refusal::NotInCall(over(&draft.call, by))),
+    }
+}
+
+/// Keeps the log within its bound: near it only what ends the call is taken, at it the call ends.
+/// Returns whether the command is to be decided at all.
+fn bound(draft: &mut Draft, command: &Command) -> Result<bool, Refusal> {
+    if draft.call.seq < LOG_SOFT_MAX || draft.is_over() && draft.call.seq < LOG_MAX {
+        return Ok(true);
+    }
+    let needless = match command {
+        Command::User { order, .. } => match order {
+            Order::Ringing
+            | Order::Invite { .. }
+            | Order::Join { .. }
+            | Order::Move { .. }
+            | Order::Media { .. }
+            | Order::MediaAnswer { .. }
+            | Order::Acknowledge { .. } => true,
+            Order::Accept { .. }
+            | Order::Reject { .. }
+            | Order::Cancel { .. }
+            | Order::Hangup { .. }
+            | Order::Logout
+            | Order::End { .. } => false,
+        },
+        Command::Gone { .. } | Command::Back { .. } | Command::Restarted => {
+            if draft.call.seq < LOG_MAX - 256 || draft.is_over() {
+                return Ok(true);
+            }
+            draft.close(Ending::new(Reason::Disconnected).cause(Cause::LogFull));
+            return Ok(false);
+        }
+        Command::Reached { .. } | Command::Entered { .. } => return Ok(false),
+        Command::Tick | Command::Kill { .. } | Command::Remove { .. } => false,
+    };
+    if needless {
+        return Err(Refusal::Overloaded("the log of this call is nearly full; start a new call"));
+    }
+    Ok(true)
+}
+
+/// How the call, or their part of it, is over for the sender.
+fn over(call: &Call, by: &Actor) -> Option<Over> {
+    if let Some(outcome) = &call.ended {
+        return Some(Over { reason: outcome.reason, code: outcome.code, at: outcome.at });
+    }
+    let me = call.participant(&by.user)?;
+    let reason = match me.state {
+        State::Invited | State::Ringing | State::Joined | State::Dropped => return None,
+        State::Left => Reason::Completed,
+        State::Rejected => Reason::Rejected,
+        State::Busy => Reason::Busy,
+        State::Offline => Reason::Offline,
+        State::TimedOut => Reason::Timeout,
+        State::Canceled => Reason::Canceled,
+        State::Denied => Reason::Denied,
+        State::Lost => Reason::Disconnected,
+    };
+    Some(Over { reason, code: reason.code(), at: me.left_at.unwrap_or(call.at) })
+}
+
+/// The sender, who must be in the call with the very device that asks.
+fn inside<'a>(call: &'a Call, by: &Actor) -> Result<&'a Participant, Refusal> {
+    let Some(me) = call.participant(&by.user) else { return Err(Refusal::NotInCall(None)) };
+    if !me.state.is_in() {
+        return Err(Refusal::NotInCall(over(call, by)));
+    }
+    match (&me.device, &by.device) {
+        (Some(joined), Some(asking)) if joined != asking => {
+            Err(Refusal::AnsweredElsewhere(joined.clone()))
+        }
+        (Some(_) | None, _) => Ok(me),
+    }
+}
+
+fn device(by: &Actor) -> Result<DeviceId, Refusal> {
+    by.device.clone().ok_or_else(|| Refusal::invalid("device", "name the device that answers"))
+}
+
+fn is_active(call: &Call) -> bool {
+    match call.phase {
+        Phase::Active => true,
+        Phase::Inviting | Phase::Ended => false,
+    }
+}
