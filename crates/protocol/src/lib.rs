@@ -1,1 +1,54 @@
-//! wire
+//! The wire of Bellwire.
+//!
+//! What devices and server say to each other over a WebSocket, as types: a [`Request`] carries
+//! one [`Command`], a [`Reply`] answers it, a [`ServerEvent`] comes unasked. Records and logs
+//! have the same form here and over HTTP. The types are both read and written, so that server
+//! and SDK cannot differ; the JSON Schema of [`schema()`] is made from them.
+//!
+//! Nothing here decides anything about a call: that is `bellwire-core`.
+
+mod body;
+mod call;
+mod check;
+mod close;
+pub mod command;
+mod cursor;
+mod error;
+pub mod event;
+mod forbid;
+pub mod limits;
+mod log;
+mod open;
+mod record;
+pub mod reply;
+mod request;
+mod schema;
+mod secret;
+mod user;
+
+pub use body::Body;
+pub use call::{CallInfo, Ended, ParticipantInfo, RoomInfo, RoomMedia, Scope};
+pub use check::Fault;
+pub use close::CloseCode;
+pub use command::Command;
+pub use cursor::{Cursor, RecordCursor};
+pub use error::{ErrorCode, ErrorRow, WireError, error_reference};
+pub use event::{CallEvent, Change, ServerEvent};
+pub use forbid::{Forbidden, Forbids};
+pub use log::LogEntry;
+pub use open::Open;
+pub use record::{Leg, Record};
+pub use reply::Reply;
+pub use request::{ParseError, Request};
+pub use schema::schema;
+pub use secret::Secret;
+pub use user::{Recipients, Target, UserRef};
+
+/// The WebSocket subprotocol.
+pub const SUBPROTOCOL: &str = "bellwire.v1";
+
+/// The path of the WebSocket.
+pub const PATH: &str = "/v1/ws";
+
+/// The port for HTTP and WebSocket where none is given: B-E-L-L on a phone's keys.
+pub const PORT: u16 = 2355;

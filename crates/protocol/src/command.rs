@@ -1,0 +1,551 @@
+//! What a device may ask. One struct per command; the table of the wire names them by `do`.
+//!
+//! Optional fields are `None` where absent or `null`: the app's settings decide then.
+
+use std::collections::BTreeMap;
+
+use bellwire_core::{
+    AppKey, CallId, DeviceId, Kind, Label, Media, Mode, Note, Policy, SessionId, UserId, Who,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Body, Cursor, Forbids, Recipients, RecordCursor, Secret, Target, UserRef};
+
+/// A command with its fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(tag = "do")]
+pub enum Command {
+    /// Log in.
+    #[serde(rename = "hello")]
+    Hello(Box<Hello>),
+    /// Start a call.
+    #[serde(rename = "call.start")]
+    Start(Box<Start>),
+    /// The invitation has reached the app.
+    #[serde(rename = "call.ringing")]
+    Ringing(Ringing),
+    /// Answer.
+    #[serde(rename = "call.accept")]
+    Accept(Accept),
+    /// Refuse.
+    #[serde(rename = "call.reject")]
+    Reject(Reject),
+    /// Take the invitation back before an answer.
+    #[serde(rename = "call.cancel")]
+    Cancel(Cancel),
+    /// Leave; ends a direct call.
+    #[serde(rename = "call.hangup")]
+    Hangup(Hangup),
+    /// End the call for all.
+    #[serde(rename = "call.end")]
+    End(End),
+    /// Invite more people into a live call.
+    #[serde(rename = "call.invite")]
+    Invite(Box<Invite>),
+    /// Enter a live group call.
+    #[serde(rename = "call.join")]
+    Join(Join),
+    /// Take over from another device of the user.
+    #[serde(rename = "call.move")]
+    Move(Move),
+    /// Propose another media.
+    #[serde(rename = "call.media")]
+    Media(ChangeMedia),
+    /// Answer a proposal.
+    #[serde(rename = "call.media_answer")]
+    MediaAnswer(MediaAnswer),
+    /// Confirm that the device stopped ringing.
+    #[serde(rename = "ack")]
+    Ack(Ack),
+    /// Tell what this device publishes.
+    #[serde(rename = "call.state")]
+    State(SetState),
+    /// Send a message inside a call.
+    #[serde(rename = "call.send")]
+    Send(Send),
+    /// Look at a call and its log.
+    #[serde(rename = "call.get")]
+    Get(Get),
+    /// Send a message to a user.
+    #[serde(rename = "message.send")]
+    SendMessage(SendMessage),
+    /// Ask who is there.
+    #[serde(rename = "presence.get")]
+    PresenceGet(PresenceOf),
+    /// Be told from now on who is there.
+    #[serde(rename = "presence.watch")]
+    PresenceWatch(PresenceOf),
+    /// Be told no longer.
+    #[serde(rename = "presence.unwatch")]
+    PresenceUnwatch(PresenceOf),
+    /// List the user's own records, newest first.
+    #[serde(rename = "record.list")]
+    ListRecords(ListRecords),
+    /// Replace a token that is about to run out.
+    #[serde(rename = "token.renew")]
+    RenewToken(RenewToken),
+    /// Ask for an answer; for clients that cannot see WebSocket pings.
+    #[serde(rename = "ping")]
+    Ping,
+    /// End the session; the device leaves its calls.
+    #[serde(rename = "logout")]
+    Logout,
+}
+
+impl Command {
+    /// Its name in `do`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Start(_) => "call.start",
+            Self::Ringing(_) => "call.ringing",
+            Self::Accept(_) => "call.accept",
+            Self::Reject(_) => "call.reject",
+            Self::Cancel(_) => "call.cancel",
+            Self::Hangup(_) => "call.hangup",
+            Self::End(_) => "call.end",
+            Self::Invite(_) => "call.invite",
+            Self::Join(_) => "call.join",
+            Self::Move(_) => "call.move",
+            Self::Media(_) => "call.media",
+            Self::MediaAnswer(_) => "call.media_answer",
+            Self::Ack(_) => "ack",
+            Self::State(_) => "call.state",
+            Self::Send(_) => "call.send",
+            Self::Get(_) => "call.get",
+            Self::SendMessage(_) => "message.send",
+            Self::PresenceGet(_) => "presence.get",
+            Self::PresenceWatch(_) => "presence.watch",
+            Self::PresenceUnwatch(_) => "presence.unwatch",
+            Self::ListRecords(_) => "record.list",
+            Self::RenewToken(_) => "token.renew",
+            Self::Ping => "ping",
+            Self::Logout => "logout",
+        }
+    }
+
+    /// Whether its answer is remembered, so that a repeated id gets the first answer and does
+    /// nothing twice.
+    pub fn is_changing(&self) -> bool {
+        match self {
+            Self::Start(_)
+            | Self::Ringing(_)
+            | Self::Accept(_)
+            | Self::Reject(_)
+            | Self::Cancel(_)
+            | Self::Hangup(_)
+            | Self::End(_)
+            | Self::Invite(_)
+            | Self::Join(_)
+            | Self::Move(_)
+            | Self::Media(_)
+            | Self::MediaAnswer(_)
+            | Self::Ack(_)
+            | Self::Send(_)
+            | Self::SendMessage(_) => true,
+            Self::Hello(_)
+            | Self::State(_)
+            | Self::Get(_)
+            | Self::PresenceGet(_)
+            | Self::PresenceWatch(_)
+            | Self::PresenceUnwatch(_)
+            | Self::ListRecords(_)
+            | Self::RenewToken(_)
+            | Self::Ping
+            | Self::Logout => false,
+        }
+    }
+}
+
+/// `hello`: the first request of a connection, with either `token` or `login`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hello {
+    /// A JWT whose `kid` is the app key and whose `sub` is the user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Secret>,
+    /// A login by name, where the app allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
+    /// Which device speaks.
+    pub device: DeviceInfo,
+    /// What the device can do beyond this edition of the wire.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub caps: Option<Vec<String>>,
+    /// The session to go on with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resume: Option<Resume>,
+}
+
+/// A login by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Login {
+    /// The app.
+    pub app: AppKey,
+    /// The user.
+    pub user: UserId,
+    /// What the business server asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub password: Option<Secret>,
+}
+
+/// A device as it introduces itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DeviceInfo {
+    /// Chosen by the device, the same at every login.
+    pub id: DeviceId,
+    /// For people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Label>,
+    /// What it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+}
+
+/// What a device runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Platform {
+    /// A browser.
+    Web,
+    /// An iPhone or iPad.
+    Ios,
+    /// An Android device.
+    Android,
+    /// A desktop program.
+    Desktop,
+    /// A program on a server.
+    Server,
+}
+
+/// Where a session goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Resume {
+    /// The session of the last hello.
+    pub session: SessionId,
+    /// Per call, the cursor of the last event seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cursors: Option<BTreeMap<CallId, Cursor>>,
+    /// The cursor of the last record seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub records_after: Option<RecordCursor>,
+}
+
+/// `call.start`: asks for a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Start {
+    /// The callees.
+    pub to: Vec<Target>,
+    /// What it carries; the app's setting where none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+    /// What it is for; `call` where none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<Mode>,
+    /// Direct or group; by the number of callees where none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+    /// What may not be sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forbid: Option<Forbids>,
+    /// How long callees are rung, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ring_time: Option<u64>,
+    /// How long an absent callee is waited for, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach_time: Option<u64>,
+    /// How long the call may be active, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_time: Option<u64>,
+    /// Who may do what.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyAsk>,
+    /// The app's group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Label>,
+    /// The app's channel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Label>,
+    /// How the callees' sleeping devices are woken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push: Option<Push>,
+}
+
+/// The parts of a policy a call sets for itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct PolicyAsk {
+    /// Who may invite others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite: Option<Who>,
+    /// Who may join while it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub join: Option<Who>,
+    /// Who may end it for all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end: Option<Who>,
+}
+
+impl PolicyAsk {
+    /// The policy of the call, where `app` is the app's.
+    #[must_use]
+    pub fn over(self, app: Policy) -> Policy {
+        Policy {
+            invite: self.invite.unwrap_or(app.invite),
+            join: self.join.unwrap_or(app.join),
+            end: self.end.unwrap_or(app.end),
+        }
+    }
+}
+
+/// The notice that wakes a sleeping device.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Push {
+    /// Whether to send one; yes where none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Its title.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Its text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// The app's own data.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payload: Option<Body>,
+    /// The number at the app's icon.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub badge: Option<u32>,
+    /// The name of a sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sound: Option<String>,
+}
+
+/// `call.ringing`: the invitation has reached the app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ringing {
+    /// The call.
+    pub call: CallId,
+}
+
+/// `call.accept`: answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Accept {
+    /// The call.
+    pub call: CallId,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+    /// May lower video to audio.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media: Option<Media>,
+}
+
+/// `call.reject`: refuses.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reject {
+    /// The call.
+    pub call: CallId,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+    /// How; `rejected` where none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<RejectReason>,
+    /// Only this device stops ringing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub only_me: Option<bool>,
+}
+
+/// How a callee refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectReason {
+    /// Does not want to.
+    Rejected,
+    /// Is busy.
+    Busy,
+}
+
+impl From<RejectReason> for bellwire_core::Refusing {
+    fn from(reason: RejectReason) -> Self {
+        match reason {
+            RejectReason::Rejected => Self::Rejected,
+            RejectReason::Busy => Self::Busy,
+        }
+    }
+}
+
+/// `call.cancel`: takes invitations back before an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Cancel {
+    /// The call.
+    pub call: CallId,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+    /// Only these callees.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Vec<UserRef>>,
+}
+
+/// `call.hangup`: leaves; ends a direct call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Hangup {
+    /// The call.
+    pub call: CallId,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+}
+
+/// `call.end`: ends the call for all.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct End {
+    /// The call.
+    pub call: CallId,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+}
+
+/// `call.invite`: asks more people into a live call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Invite {
+    /// The call.
+    pub call: CallId,
+    /// Whom.
+    pub to: Vec<Target>,
+    /// The app's own words.
+    #[serde(flatten)]
+    pub note: Note,
+    /// How long they are rung, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ring_time: Option<u64>,
+    /// How their sleeping devices are woken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub push: Option<Push>,
+}
+
+/// `call.join`: an invited or once joined user enters a live group call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Join {
+    /// The call.
+    pub call: CallId,
+}
+
+/// `call.move`: this device takes over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Move {
+    /// The call.
+    pub call: CallId,
+    /// The user's device that is in the call now.
+    pub from: DeviceId,
+}
+
+/// `call.media`: proposes audio or video.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeMedia {
+    /// The call.
+    pub call: CallId,
+    /// What it shall carry.
+    pub media: Media,
+}
+
+/// `call.media_answer`: answers a proposal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MediaAnswer {
+    /// The call.
+    pub call: CallId,
+    /// Whether it is accepted.
+    pub accept: bool,
+}
+
+/// `ack`: the app has been told to stop ringing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Ack {
+    /// The call.
+    pub call: CallId,
+    /// The event that is confirmed.
+    pub seq: u64,
+}
+
+/// `call.state`: what this device publishes. What is absent stays as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SetState {
+    /// The call.
+    pub call: CallId,
+    /// Sound.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio: Option<bool>,
+    /// The camera.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub video: Option<bool>,
+    /// The screen.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub screen: Option<bool>,
+}
+
+/// `call.send`: a message inside a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Send {
+    /// The call.
+    pub call: CallId,
+    /// Only these participants.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Recipients>,
+    /// The message.
+    pub body: Body,
+}
+
+/// `call.get`: a call and its log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Get {
+    /// The call.
+    pub call: CallId,
+    /// The log after this position.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// At most so many entries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+}
+
+/// `message.send`: a message to a user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SendMessage {
+    /// Whom.
+    pub to: UserRef,
+    /// The message.
+    pub body: Body,
+}
+
+/// `presence.get`, `presence.watch`, `presence.unwatch`: about whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PresenceOf {
+    /// The users.
+    pub users: Vec<UserRef>,
+}
+
+/// `record.list`: the user's own records, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ListRecords {
+    /// Those older than the record with this serial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<RecordCursor>,
+    /// At most so many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Only calls the user was rung for and did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed: Option<bool>,
+}
+
+/// `token.renew`: a new token for the same user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RenewToken {
+    /// The token.
+    pub token: Secret,
+}

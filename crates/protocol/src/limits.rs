@@ -1,0 +1,48 @@
+//! The limits of the wire, in one place. Sizes are bytes after JSON decoding.
+
+/// The largest frame a device may send, in bytes.
+pub const FRAME_BYTES: usize = 256 * 1024;
+/// The deepest nesting of a frame. Real frames need 5; 32 leaves room for an app's own body.
+pub const FRAME_DEPTH: usize = 32;
+/// The largest request id: the largest integer every JSON reader keeps exactly.
+pub const REQUEST_ID_MAX: u64 = (1 << 53) - 1;
+/// The longest `content` of a note, in bytes.
+pub const CONTENT_BYTES: usize = bellwire_core::CONTENT_BYTES;
+/// The longest `body` of a message, in bytes.
+pub const BODY_BYTES: usize = 32 * 1024;
+/// The longest name (user, device, app, group, channel), in bytes.
+pub const NAME_BYTES: usize = bellwire_core::NAME_BYTES;
+/// The most users one presence command may name.
+pub const PRESENCE_USERS: usize = 256;
+/// The most users one command may invite or address.
+pub const CALLEES: usize = bellwire_core::GROUP_SIZE_MAX;
+/// The most unanswered invitations (`mode: invite`) a user may have each way.
+pub const PENDING_INVITES: usize = bellwire_core::PENDING_INVITES_MAX;
+/// The answers a session remembers for repeated requests.
+pub const ANSWERS: usize = 256;
+/// The most capabilities a hello may list.
+pub const CAPS: usize = 32;
+/// The most calls a resume may name; a user is in far fewer.
+pub const CURSORS: usize = 1024;
+/// The most log entries in one answer, and the number where none is asked for.
+pub const LOG_PAGE: usize = 256;
+/// The most records in one answer.
+pub const RECORDS_PAGE: usize = 200;
+/// The records in one answer where no number is asked for.
+pub const RECORDS_DEFAULT: usize = 50;
+/// How long a connection may take to say hello, in seconds.
+pub const HELLO_S: u64 = 10;
+/// The time between two pings to a device at rest, in seconds.
+pub const PING_IDLE_S: u64 = 25;
+/// The time between two pings to a device that rings or is in a call, in seconds.
+pub const PING_CALL_S: u64 = 5;
+/// Pings without an answer after which a connection is lost.
+pub const PINGS_MISSED: u32 = 2;
+/// What may wait for a slow reader before it is cut off, in bytes.
+pub const BACKLOG_BYTES: usize = 256 * 1024;
+/// Requests a second of one connection, by default.
+pub const REQUESTS_PER_S: u32 = 100;
+/// Requests of one connection at once, by default.
+pub const REQUESTS_BURST: u32 = 200;
+/// How long before its token runs out a session is told, in seconds.
+pub const TOKEN_NOTICE_S: u64 = 30;

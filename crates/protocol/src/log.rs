@@ -1,0 +1,36 @@
+//! A call's log as parties and operators read it.
+
+use bellwire_core::{Entry, Timestamp};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One entry: `{"seq":3,"at":…,"type":"accepted","user":"bob",…}`. Which request caused it is
+/// left out, since a session's name is a secret of its device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogEntry {
+    /// Its position in the log, from 1 without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What happened: `type`, and the fields of that type.
+    #[serde(flatten)]
+    pub event: Map<String, Value>,
+}
+
+impl LogEntry {
+    /// The wire form of `entry`.
+    pub fn of(entry: &Entry) -> Self {
+        let event = match serde_json::to_value(&entry.event) {
+            Ok(Value::Object(event)) => event,
+            // An event is written as an object always; a bare entry is still a place in the log.
+            Ok(_) | Err(_) => Map::new(),
+        };
+        Self { seq: entry.seq, at: entry.at, event }
+    }
+
+    /// What kind of thing happened, such as `accepted`.
+    pub fn kind(&self) -> &str {
+        self.event.get("type").and_then(Value::as_str).unwrap_or_default()
+    }
+}

@@ -1,0 +1,147 @@
+//! What is kept of a finished call.
+
+use bellwire_core::{
+    Call, CallId, Cause, DeviceId, Kind, Label, Media, Mode, Note, Participant, Reason, State,
+    Timestamp, UserId,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Open;
+
+/// A finished call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Record {
+    /// The call.
+    pub call: CallId,
+    /// Its place among all records, rising.
+    pub serial: u64,
+    /// What it was for.
+    pub mode: Open<Mode>,
+    /// How many it was between.
+    pub kind: Open<Kind>,
+    /// What it carried at its end.
+    pub media: Media,
+    /// The caller.
+    pub caller: UserId,
+    /// The app's group.
+    pub group: Option<Label>,
+    /// The app's channel.
+    pub channel: Option<Label>,
+    /// Why it ended.
+    pub reason: Open<Reason>,
+    /// The number for it.
+    pub code: u32,
+    /// What lies behind the reason.
+    pub cause: Option<Open<Cause>>,
+    /// When it was asked for.
+    pub created_at: Timestamp,
+    /// When it became active.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Who ended it.
+    pub ended_by: Option<UserId>,
+    /// How long it was active, in milliseconds.
+    pub duration_ms: u64,
+    /// The words of the start.
+    #[serde(flatten)]
+    pub note: Note,
+    /// The words of the end.
+    #[serde(default, skip_serializing_if = "is_empty")]
+    pub end_note: Note,
+    /// Everybody in it, the caller first.
+    pub legs: Vec<Leg>,
+}
+
+/// A participant's part in a finished call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Leg {
+    /// Who.
+    pub user: UserId,
+    /// The device that joined, or that answered.
+    pub device: Option<DeviceId>,
+    /// How it ended for them.
+    pub outcome: Open<State>,
+    /// When invited; for the caller, when the call was asked for.
+    pub invited_at: Timestamp,
+    /// When a device first acknowledged.
+    pub ringing_at: Option<Timestamp>,
+    /// When they last joined.
+    pub joined_at: Option<Timestamp>,
+    /// When their part was over.
+    pub left_at: Option<Timestamp>,
+    /// How long they were in the conversation, in milliseconds.
+    pub duration_ms: u64,
+    /// What lies behind the outcome.
+    pub cause: Option<Open<Cause>>,
+}
+
+fn is_empty(note: &Note) -> bool {
+    *note == Note::default()
+}
+
+impl Record {
+    /// The record of `call`; none while it lives.
+    pub fn of(call: &Call, serial: u64) -> Option<Self> {
+        let outcome = call.ended.as_ref()?;
+        Some(Self {
+            call: call.id,
+            serial,
+            mode: call.mode.into(),
+            kind: call.kind.into(),
+            media: call.media,
+            caller: call.caller.clone(),
+            group: call.group.clone(),
+            channel: call.channel.clone(),
+            reason: outcome.reason.into(),
+            code: outcome.code,
+            cause: outcome.cause.map(Open::from),
+            created_at: call.created_at,
+            started_at: call.started_at,
+            ended_at: outcome.at,
+            ended_by: outcome.by.clone(),
+            duration_ms: call.duration_ms(outcome.at),
+            note: call.note.clone(),
+            end_note: outcome.note.clone(),
+            legs: call.participants.iter().map(|p| Leg::of(call, p, outcome.at)).collect(),
+        })
+    }
+
+    /// Whether `user` was rung and did not answer.
+    pub fn is_missed_by(&self, user: &str) -> bool {
+        let leg = self.legs.iter().find(|leg| leg.user.as_str() == user);
+        leg.is_some_and(|leg| {
+            leg.user != self.caller
+                && leg.joined_at.is_none()
+                && [State::Busy, State::Offline, State::TimedOut, State::Canceled]
+                    .iter()
+                    .any(|state| leg.outcome == *state)
+        })
+    }
+}
+
+impl Leg {
+    fn of(call: &Call, p: &Participant, ended_at: Timestamp) -> Self {
+        Self {
+            user: p.user.clone(),
+            device: p.device.clone(),
+            outcome: p.state.into(),
+            invited_at: p.invited_at,
+            ringing_at: p.ringing_at,
+            joined_at: p.joined_at,
+            left_at: p.left_at,
+            duration_ms: talked_ms(call, p, ended_at),
+            cause: p.cause.map(Open::from),
+        }
+    }
+}
+
+/// Time in the conversation, which begins with the first answer: a caller's wait is not part of it.
+fn talked_ms(call: &Call, p: &Participant, ended_at: Timestamp) -> u64 {
+    let Some((joined_at, started_at)) = p.joined_at.zip(call.started_at) else {
+        return p.talked_ms;
+    };
+    let until = p.left_at.unwrap_or(ended_at);
+    p.talked_ms + until.since_ms(joined_at.max(started_at))
+}

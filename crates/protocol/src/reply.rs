@@ -1,0 +1,164 @@
+//! Replies: exactly one per request.
+
+use std::collections::BTreeMap;
+
+use bellwire_core::{CallId, SessionId, Timestamp, Uid, UserId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{Body, CallInfo, LogEntry, Record, WireError, limits};
+
+/// A reply: the id of its request with either `ok` or `error`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reply {
+    /// The request's id.
+    pub id: u64,
+    /// What was asked for; an object, of the command's own type below.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ok: Option<Body>,
+    /// Why it was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Box<WireError>>,
+}
+
+impl Reply {
+    /// Says yes, with what was asked for.
+    pub fn ok(id: u64, ok: &impl Serialize) -> Result<Self, serde_json::Error> {
+        Body::new(ok).map(|ok| Self { id, ok: Some(ok), error: None })
+    }
+
+    /// Says no.
+    pub fn refused(id: u64, error: WireError) -> Self {
+        Self { id, ok: None, error: Some(Box::new(error)) }
+    }
+
+    /// The text frame.
+    pub fn to_frame(&self) -> String {
+        // Every key is a string and every value finite, so there is nothing to fail on.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what was asked for. Where neither `ok` nor `error` came, `ok` is taken as empty.
+    pub fn into_result<T: DeserializeOwned>(
+        self,
+    ) -> Result<Result<T, WireError>, serde_json::Error> {
+        match (self.error, self.ok) {
+            (Some(error), _) => Ok(Err(*error)),
+            (None, Some(ok)) => ok.read().map(Ok),
+            (None, None) => serde_json::from_str("{}").map(Ok),
+        }
+    }
+}
+
+/// Nothing to say but yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Empty {}
+
+/// `hello`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HelloOk {
+    /// The session, for the next resume.
+    pub session: SessionId,
+    /// Whether it is the session asked for; missed events follow in both cases.
+    pub resumed: bool,
+    /// Who logged in.
+    pub user: UserId,
+    /// Their number.
+    pub uid: Uid,
+    /// The server's clock.
+    pub time: Timestamp,
+    /// What server and device both can do beyond this edition of the wire.
+    #[serde(default)]
+    pub caps: Vec<String>,
+    /// Every live call and pending invitation of the user.
+    pub calls: Vec<CallInfo>,
+    /// The sizes the server takes.
+    pub limits: Limits,
+}
+
+/// The sizes the server takes, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limits {
+    /// Of a note's content.
+    pub content: usize,
+    /// Of a message's body.
+    pub body: usize,
+    /// Of a frame.
+    pub frame: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            content: limits::CONTENT_BYTES,
+            body: limits::BODY_BYTES,
+            frame: limits::FRAME_BYTES,
+        }
+    }
+}
+
+/// `call.start`, `call.accept` and `call.join`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StartOk {
+    /// The call: the new one, or in a glare the one that was earlier.
+    pub call: CallId,
+    /// The whole of it.
+    pub info: Box<CallInfo>,
+}
+
+/// `call.invite`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct InviteOk {
+    /// Those who are in the call already.
+    #[serde(default)]
+    pub skipped: Vec<UserId>,
+}
+
+/// `call.get`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GetOk {
+    /// The whole call.
+    pub info: Box<CallInfo>,
+    /// Its log after the position asked for, at most a page.
+    pub log: Vec<LogEntry>,
+    /// Whether the log goes on.
+    #[serde(default)]
+    pub more: bool,
+}
+
+/// `message.send`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Received {
+    /// Whether a connected device took it.
+    pub received: bool,
+}
+
+/// Whether a user can be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Presence {
+    /// A device is connected.
+    Online,
+    /// Only a device that sleeps or is away for a moment.
+    Unreachable,
+    /// No device.
+    Offline,
+    /// In a call.
+    InCall,
+}
+
+/// `presence.get` and `presence.watch`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct PresenceOk {
+    /// By user.
+    #[serde(default)]
+    pub users: BTreeMap<UserId, crate::Open<Presence>>,
+}
+
+/// `record.list`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RecordsOk {
+    /// Newest first; page on with `before` = the serial of the last.
+    #[serde(default)]
+    pub records: Vec<Record>,
+}
