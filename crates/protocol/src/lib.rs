@@ -16,6 +16,7 @@ mod cursor;
 mod error;
 pub mod event;
 mod forbid;
+mod hello;
 pub mod limits;
 mod log;
 mod open;

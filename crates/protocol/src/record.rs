@@ -104,7 +104,7 @@ impl Record {
             duration_ms: call.duration_ms(outcome.at),
             note: call.note.clone(),
             end_note: outcome.note.clone(),
-            legs: call.participants.iter().map(|p| Leg::of(call, p, outcome.at)).collect(),
+            legs: call.participants.iter().map(Leg::of).collect(),
         })
     }
 
@@ -122,7 +122,7 @@ impl Record {
 }
 
 impl Leg {
-    fn of(call: &Call, p: &Participant, ended_at: Timestamp) -> Self {
+    fn of(p: &Participant) -> Self {
         Self {
             user: p.user.clone(),
             device: p.device.clone(),
@@ -131,17 +131,8 @@ impl Leg {
             ringing_at: p.ringing_at,
             joined_at: p.joined_at,
             left_at: p.left_at,
-            duration_ms: talked_ms(call, p, ended_at),
+            duration_ms: p.talked_ms,
             cause: p.cause.map(Open::from),
         }
     }
-}
-
-/// Time in the conversation, which begins with the first answer: a caller's wait is not part of it.
-fn talked_ms(call: &Call, p: &Participant, ended_at: Timestamp) -> u64 {
-    let Some((joined_at, started_at)) = p.joined_at.zip(call.started_at) else {
-        return p.talked_ms;
-    };
-    let until = p.left_at.unwrap_or(ended_at);
-    p.talked_ms + until.since_ms(joined_at.max(started_at))
 }
