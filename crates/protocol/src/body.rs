@@ -17,6 +17,13 @@ impl Body {
         serde_json::value::to_raw_value(value).map(|raw| Self(raw.into()))
     }
 
+    /// `{}`
+    pub fn empty() -> Self {
+        // Two bytes of valid JSON cannot fail; were they to, `null` reads as absent.
+        let raw = RawValue::from_string("{}".to_owned());
+        Self(raw.map_or_else(|_| RawValue::NULL.to_owned().into(), Arc::from))
+    }
+
     /// The JSON text.
     pub fn json(&self) -> &str {
         self.0.get()

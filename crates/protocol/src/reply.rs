@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bellwire_core::{CallId, SessionId, Timestamp, Uid, UserId};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 
 use crate::{Body, CallInfo, LogEntry, Record, WireError, limits};
 
@@ -38,14 +38,12 @@ impl Reply {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// Reads what was asked for. Where neither `ok` nor `error` came, `ok` is taken as empty.
-    pub fn into_result<T: DeserializeOwned>(
-        self,
-    ) -> Result<Result<T, WireError>, serde_json::Error> {
+    /// What was asked for, or why it was refused. Without either it is an empty yes.
+    pub fn into_body(self) -> Result<Body, Box<WireError>> {
         match (self.error, self.ok) {
-            (Some(error), _) => Ok(Err(*error)),
-            (None, Some(ok)) => ok.read().map(Ok),
-            (None, None) => serde_json::from_str("{}").map(Ok),
+            (Some(error), _) => Err(error),
+            (None, Some(ok)) => Ok(ok),
+            (None, None) => Ok(Body::empty()),
         }
     }
 }

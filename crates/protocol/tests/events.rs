@@ -129,14 +129,15 @@ fn a_reply_is_either_ok_or_an_error() {
     let ok = json!({"id": 7, "ok": {"call": CALL, "info": info()}});
     let reply: Reply = serde_json::from_str(&ok.to_string()).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&reply.to_frame()).unwrap(), ok);
-    let start: StartOk = reply.into_result().unwrap().unwrap();
+    let body = reply.into_body().unwrap();
+    let start: StartOk = body.read().unwrap();
     assert_eq!(start.info.participant("bob").unwrap().state, State::Ringing);
 
     let no = json!({"id": 7, "error": {"code": "not_in_call", "number": 100_107,
                     "message": "m", "reason": "canceled", "ended_at": 5}});
     let reply: Reply = serde_json::from_str(&no.to_string()).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&reply.to_frame()).unwrap(), no);
-    let error = reply.into_result::<StartOk>().unwrap().unwrap_err();
+    let error = reply.into_body().unwrap_err();
     assert_eq!(error.code, ErrorCode::NotInCall);
     assert_eq!(error.reason.unwrap(), Reason::Canceled);
 }
