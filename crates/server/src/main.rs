@@ -1,2 +1,6 @@
-//! bin
-fn main(){}
+//! The Bellwire call server and its command line.
+
+mod auth;
+mod config;
+
+fn main() {}
