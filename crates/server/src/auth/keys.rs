@@ -2,14 +2,13 @@
 
 use std::fmt;
 
+use bellwire_protocol::Secret;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, crypto};
-
-use crate::config::Secret;
 
 /// What signs and verifies an app's tokens. The algorithm belongs to the keys: a token never
 /// chooses it.
 #[derive(Clone)]
-pub struct TokenKeys {
+pub(crate) struct TokenKeys {
     pub(super) algorithm: Algorithm,
     pub(super) verifying: Vec<DecodingKey>,
     pub(super) signing: Option<EncodingKey>,
@@ -17,7 +16,7 @@ pub struct TokenKeys {
 
 /// Why a text is no key, and which one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
+pub(crate) enum KeyError {
     /// A public key cannot be read.
     #[error("is no Ed25519 public key in PEM; `openssl pkey -in private.pem -pubout` prints it")]
     Public(usize),
@@ -33,7 +32,7 @@ pub enum KeyError {
 
 impl KeyError {
     /// The field of the app it is about.
-    pub fn field(&self) -> String {
+    pub(crate) fn field(&self) -> String {
         match self {
             Self::Public(i) => format!("public_keys[{i}]"),
             Self::Private | Self::Stranger => "private_key".to_owned(),
@@ -43,7 +42,7 @@ impl KeyError {
 
 impl TokenKeys {
     /// Keys of an app that shares secrets with the server; the first one signs.
-    pub fn hs256(secrets: &[Secret]) -> Self {
+    pub(crate) fn hs256(secrets: &[Secret]) -> Self {
         let bytes = |s: &Secret| s.expose().as_bytes().to_vec();
         Self {
             algorithm: Algorithm::HS256,
@@ -53,7 +52,7 @@ impl TokenKeys {
     }
 
     /// Keys of an app that signs by itself, in PEM; with `private` the server signs as well.
-    pub fn eddsa(public: &[String], private: Option<&Secret>) -> Result<Self, KeyError> {
+    pub(crate) fn eddsa(public: &[String], private: Option<&Secret>) -> Result<Self, KeyError> {
         let verifying = public.iter().enumerate().map(|(i, pem)| {
             let key = DecodingKey::from_ed_pem(pem.as_bytes()).map_err(|_| KeyError::Public(i))?;
             // A key of another curve passes as PEM; only its use tells.
@@ -68,7 +67,7 @@ impl TokenKeys {
     }
 
     /// Whether this server can make tokens with them.
-    pub fn can_sign(&self) -> bool {
+    pub(crate) fn can_sign(&self) -> bool {
         self.signing.is_some()
     }
 }

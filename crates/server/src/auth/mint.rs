@@ -10,7 +10,7 @@ use crate::config::App;
 
 /// A token and its end.
 #[derive(Clone)]
-pub struct Minted {
+pub(crate) struct Minted {
     /// The token.
     pub token: String,
     /// From when on it is worth nothing.
@@ -19,7 +19,7 @@ pub struct Minted {
 
 /// Why no token can be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum MintError {
+pub(crate) enum MintError {
     /// The app signs by itself.
     #[error("app {0} signs its tokens itself: this server has no private_key for it")]
     NoKey(String),
@@ -40,7 +40,7 @@ struct Written<'a> {
 }
 
 /// Makes a token for `user` that is good for `ttl` from `now_s` on (seconds since the Unix epoch).
-pub fn mint(
+pub(crate) fn mint(
     app: &App,
     user: &UserId,
     ttl: Duration,

@@ -4,9 +4,9 @@ mod keys;
 mod mint;
 mod verify;
 
-pub use keys::{KeyError, TokenKeys};
-pub use mint::{MintError, Minted, mint};
-pub use verify::{Claims, DISPLAY_NAME_BYTES, TOKEN_BYTES, TokenError, verify};
+pub(crate) use keys::TokenKeys;
+pub(crate) use mint::{MintError, Minted, mint};
+pub(crate) use verify::{Claims, TokenError, verify};
 
 #[cfg(test)]
 mod tests;

@@ -2,10 +2,11 @@ use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bellwire_core::{NameError, Timestamp, Uid, UserId};
+use bellwire_protocol::ErrorCode;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-use super::*;
+use super::{verify::TOKEN_BYTES, *};
 use crate::config::{Apps, Sources};
 
 const NOW_S: u64 = 1_800_000_000;
@@ -184,9 +185,9 @@ fn every_bad_token_is_refused_for_what_it_is() {
 
 #[test]
 fn only_an_expired_token_is_expired() {
-    assert!(TokenError::Expired.is_expired());
-    assert!(!TokenError::Signature.is_expired());
-    assert!(!TokenError::TooEarly.is_expired());
+    assert_eq!(TokenError::Expired.code(), ErrorCode::TokenExpired);
+    assert_eq!(TokenError::Signature.code(), ErrorCode::Unauthorized);
+    assert_eq!(TokenError::TooEarly.code(), ErrorCode::Unauthorized);
 }
 
 #[test]

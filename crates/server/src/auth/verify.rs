@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use bellwire_core::{NameError, Timestamp, Uid, UserId};
+use bellwire_protocol::ErrorCode;
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header, errors::ErrorKind};
 use serde::Deserialize;
 
 use crate::config::{App, Apps};
 
 /// The longest token, in bytes. Ours have about 200; the rest is room for claims of the app's own.
-pub const TOKEN_BYTES: usize = 8 * 1024;
+pub(crate) const TOKEN_BYTES: usize = 8 * 1024;
 /// The longest display name in a token, in bytes.
-pub const DISPLAY_NAME_BYTES: usize = 128;
+pub(crate) const DISPLAY_NAME_BYTES: usize = 128;
 /// The largest number of a user.
 const UID_MAX: u64 = (1 << 31) - 1;
 
 /// What a verified token says.
 #[derive(Debug, Clone)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// The app that vouches for it.
     pub app: Arc<App>,
     /// The user.
@@ -32,7 +33,7 @@ pub struct Claims {
 
 /// Why a token is refused. All are the sender's to mend, and none repeats what the token says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub(crate) enum TokenError {
     /// It was good once.
     #[error("the token has expired; get a new one from your app's server")]
     Expired,
@@ -77,9 +78,23 @@ pub enum TokenError {
 }
 
 impl TokenError {
-    /// Whether it was good once: `token_expired` on the wire, where the others are `unauthorized`.
-    pub fn is_expired(&self) -> bool {
-        matches!(self, Self::Expired)
+    /// The code on the wire.
+    pub(crate) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Expired => ErrorCode::TokenExpired,
+            Self::TooLong
+            | Self::Malformed
+            | Self::NoApp
+            | Self::UnknownApp
+            | Self::Algorithm
+            | Self::Critical
+            | Self::Signature
+            | Self::Claims
+            | Self::User(_)
+            | Self::Name
+            | Self::Uid
+            | Self::TooEarly => ErrorCode::Unauthorized,
+        }
     }
 }
 
@@ -96,7 +111,7 @@ struct Raw {
 
 /// Verifies `token` at `now_s`, in seconds since the Unix epoch. There is no leeway: the app and
 /// the server agree on the time, or the app lets its tokens live a little longer.
-pub fn verify(apps: &Apps, token: &str, now_s: u64) -> Result<Claims, TokenError> {
+pub(crate) fn verify(apps: &Apps, token: &str, now_s: u64) -> Result<Claims, TokenError> {
     if token.len() > TOKEN_BYTES {
         return Err(TokenError::TooLong);
     }

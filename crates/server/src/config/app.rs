@@ -1,6 +1,7 @@
 //! An app with everything resolved: its keys ready for use, its settings typed.
 
 use bellwire_core::{AppKey, Settings};
+use bellwire_protocol::Secret;
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
@@ -8,7 +9,6 @@ use super::{
     dev::{DEV_APP, DevApp},
     error::Problem,
     schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy, RoomMedia},
-    secret::Secret,
     validate,
 };
 use crate::auth::TokenKeys;
@@ -25,7 +25,7 @@ const WHOLE_SERVER: [&str; 2] = ["connections", "hello_s"];
 
 /// An app (tenant) as it is served.
 #[derive(Debug, Clone)]
-pub struct App {
+pub(crate) struct App {
     /// Its key.
     pub key: AppKey,
     /// Its name for people.
@@ -53,7 +53,7 @@ pub struct App {
 impl App {
     /// Whether a request with this `Origin` header may proceed. Without the header it does not
     /// come from a web page, and there is nothing to protect against.
-    pub fn allows_origin(&self, origin: Option<&str>) -> bool {
+    pub(crate) fn allows_origin(&self, origin: Option<&str>) -> bool {
         origin.is_none_or(|origin| self.origins.iter().any(|o| o == "*" || o == origin))
     }
 

@@ -10,7 +10,7 @@ use super::{app::App, dev::DevApp, error::Problem, schema::Config};
 /// The apps. A clone is the same set: [`Apps::replace`] changes it for all holders at once, and
 /// who has an app in hand keeps it as it was.
 #[derive(Clone)]
-pub struct Apps(Arc<RwLock<Arc<Index>>>);
+pub(crate) struct Apps(Arc<RwLock<Arc<Index>>>);
 
 struct Index {
     by_key: HashMap<Box<str>, Arc<App>>,
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Apps {
 
 impl Apps {
     /// A set of these apps.
-    pub fn new(apps: impl IntoIterator<Item = App>) -> Self {
+    pub(crate) fn new(apps: impl IntoIterator<Item = App>) -> Self {
         Self(Arc::new(RwLock::new(Arc::new(Index::new(apps.into_iter().map(Arc::new))))))
     }
 
@@ -53,24 +53,24 @@ impl Apps {
     }
 
     /// Serves `new` from now on.
-    pub fn replace(&self, new: &Self) {
+    pub(crate) fn replace(&self, new: &Self) {
         let index = Arc::clone(&new.0.read());
         *self.0.write() = index;
     }
 
     /// The app with this key.
-    pub fn get(&self, key: &str) -> Option<Arc<App>> {
+    pub(crate) fn get(&self, key: &str) -> Option<Arc<App>> {
         self.0.read().by_key.get(key).cloned()
     }
 
     /// The app that has this key for its HTTP API.
-    pub fn by_api_key(&self, key: &str) -> Option<Arc<App>> {
+    pub(crate) fn by_api_key(&self, key: &str) -> Option<Arc<App>> {
         let index = Arc::clone(&self.0.read());
         index.by_api_key.get(&mac(key, &index.mac)?).cloned()
     }
 
     /// Every app, by key.
-    pub fn all(&self) -> Vec<Arc<App>> {
+    pub(crate) fn all(&self) -> Vec<Arc<App>> {
         let mut apps: Vec<_> = self.0.read().by_key.values().cloned().collect();
         apps.sort_by(|a, b| a.key.cmp(&b.key));
         apps

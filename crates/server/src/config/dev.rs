@@ -7,19 +7,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use bellwire_protocol::Secret;
 use serde::Deserialize;
 
-use super::secret::Secret;
-
 /// The key of the development app.
-pub const DEV_APP: &str = "dev";
+pub(crate) const DEV_APP: &str = "dev";
 
 const FILE: &str = "dev-app.toml";
 
 /// The keys of the development app.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct DevApp {
+pub(crate) struct DevApp {
     /// Signs and verifies its tokens.
     pub secret: Secret,
     /// Opens its HTTP API.
@@ -28,7 +27,7 @@ pub struct DevApp {
 
 /// Why the development app's keys cannot be had.
 #[derive(Debug, thiserror::Error)]
-pub enum DevAppError {
+pub(crate) enum DevAppError {
     /// The file or its directory cannot be read or written.
     #[error("{}: {error}; the development app keeps its keys there", path.display())]
     Io {
@@ -48,21 +47,32 @@ pub enum DevAppError {
 }
 
 impl DevApp {
+    /// The keys kept in `data`, if there are any.
+    pub(crate) fn existing(data: &Path) -> Result<Option<Self>, DevAppError> {
+        let path = data.join(FILE);
+        match fs::read_to_string(&path) {
+            Ok(text) => Self::parse(&text, path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(DevAppError::Io { path, error }),
+        }
+    }
+
+    fn parse(text: &str, path: PathBuf) -> Result<Self, DevAppError> {
+        toml::from_str(text).map_err(|_| DevAppError::Damaged { path })
+    }
+
     /// The keys kept in `data`, made now if there are none. Of several processes that make them at
     /// the same time one wins, and all get the same keys.
-    pub fn open(data: &Path) -> Result<Self, DevAppError> {
+    pub(crate) fn open(data: &Path) -> Result<Self, DevAppError> {
+        if let Some(keys) = Self::existing(data)? {
+            return Ok(keys);
+        }
         let path = data.join(FILE);
         let failed = |error| DevAppError::Io { path: path.clone(), error };
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                fs::create_dir_all(data).map_err(failed)?;
-                write_once(data, &path).map_err(failed)?;
-                fs::read_to_string(&path).map_err(failed)?
-            }
-            Err(error) => return Err(failed(error)),
-        };
-        toml::from_str(&text).map_err(|_| DevAppError::Damaged { path })
+        fs::create_dir_all(data).map_err(failed)?;
+        write_once(data, &path).map_err(failed)?;
+        let text = fs::read_to_string(&path).map_err(failed)?;
+        Self::parse(&text, path)
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 /// Where a value came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub(crate) enum Origin {
     /// A configuration file.
     File(PathBuf),
     /// An environment variable.
@@ -25,7 +25,7 @@ impl fmt::Display for Origin {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub(crate) struct Problem {
     /// The setting, such as `apps[0].secrets[1]`; empty where it is the whole file.
     pub path: String,
     /// Where the value came from; none where a value is missing.
@@ -36,13 +36,13 @@ pub struct Problem {
 
 impl Problem {
     /// A problem with the setting at `path`, of yet unknown origin.
-    pub fn new(path: impl Into<String>, says: impl Into<String>) -> Self {
+    pub(crate) fn new(path: impl Into<String>, says: impl Into<String>) -> Self {
         Self { path: path.into(), origin: None, says: says.into() }
     }
 
     /// The same problem, with where the value came from.
     #[must_use]
-    pub fn from(self, origin: Origin) -> Self {
+    pub(crate) fn from(self, origin: Origin) -> Self {
         Self { origin: Some(origin), ..self }
     }
 }
@@ -60,14 +60,14 @@ impl fmt::Display for Problem {
 
 /// Everything that is wrong with a configuration; never empty.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ConfigError {
+pub(crate) struct ConfigError {
     /// The problems, in the order of the settings.
     pub problems: Vec<Problem>,
 }
 
 impl ConfigError {
     /// An error of a single problem.
-    pub fn one(problem: Problem) -> Self {
+    pub(crate) fn one(problem: Problem) -> Self {
         Self { problems: vec![problem] }
     }
 }

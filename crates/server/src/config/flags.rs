@@ -7,11 +7,11 @@ use super::setting::{Kind, Section, Setting, sections, settings};
 
 /// Values given by flags: the setting's path and the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct SettingFlags(pub Vec<(&'static str, String)>);
+pub(crate) struct SettingFlags(pub Vec<(&'static str, String)>);
 
 impl SettingFlags {
     /// Flags as if `--data DIR` had been given, or none.
-    pub fn data(dir: Option<&str>) -> Self {
+    pub(crate) fn data(dir: Option<&str>) -> Self {
         Self(dir.into_iter().map(|dir| ("server.data", dir.to_owned())).collect())
     }
 }

@@ -13,20 +13,18 @@ mod flags;
 mod order;
 mod pages;
 mod schema;
-mod secret;
 mod setting;
 mod sources;
 mod validate;
 
-pub use app::App;
-pub use apps::Apps;
-pub use dev::{DEV_APP, DevApp};
-pub use error::{ConfigError, Origin, Problem};
-pub use flags::SettingFlags;
-pub use pages::{docs_page, sample};
-pub use schema::{
-    Algorithm, AppConfig, Calls, Config, Limits, LogFormat, Login, PresencePolicy, RoomMedia,
-    Server, Storage, Synchronous,
+pub(crate) use app::App;
+pub(crate) use apps::Apps;
+pub(crate) use dev::{DEV_APP, DevApp};
+pub(crate) use error::ConfigError;
+pub(crate) use flags::SettingFlags;
+pub(crate) use pages::sample;
+pub(crate) use schema::{
+    Calls, Config, Limits, LogFormat, Login, PresencePolicy, RoomMedia, Server, Storage,
+    Synchronous,
 };
-pub use secret::Secret;
-pub use sources::{Reload, Sources};
+pub(crate) use sources::{Reload, Sources};

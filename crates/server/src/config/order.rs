@@ -9,7 +9,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Visitor};
 
 /// The names of `T`'s fields, first to last; empty if `T` is no struct with named fields.
-pub fn fields<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+pub(crate) fn fields<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut fields: &'static [&'static str] = &[];
     // The probe always fails: what it learns is in `fields`.
     let _ = T::deserialize(Probe(&mut fields));

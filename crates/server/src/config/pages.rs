@@ -2,15 +2,13 @@
 
 use std::fmt::Write;
 
-use serde_json::Value;
-
 use super::setting::{Kind, Section, Setting, sections};
 
 /// The widest line of a comment in the sample.
 const WIDTH: usize = 96;
 
 /// `config-sample.toml`: every setting, explained in place, commented out.
-pub fn sample() -> String {
+pub(crate) fn sample() -> String {
     let mut out = String::from(
         "# Bellwire, every setting. A setting that is commented out shows its default, or an\n\
          # example where there is none. Generated from the server's own description.\n\
@@ -41,7 +39,7 @@ pub fn sample() -> String {
 }
 
 /// `docs/configuration.md`: the settings as tables.
-pub fn docs_page() -> String {
+pub(crate) fn docs_page() -> String {
     let mut out = String::from(
         "# Configuration\n\n\
          <!-- Generated from the server's own description of its settings. -->\n\n\
@@ -72,7 +70,8 @@ pub fn docs_page() -> String {
         out.push_str(head);
         for setting in &section.settings {
             let name = setting.path.split_once('.').map_or(setting.path.as_str(), |(_, n)| n);
-            let default = setting.default.as_ref().map_or("none".to_owned(), |d| format!("`{d}`"));
+            let default = setting.default.as_ref().filter(|d| **d != serde_json::json!([]));
+            let default = default.map_or("none".to_owned(), |d| format!("`{d}`"));
             put(&mut out, format_args!("| `{name}` | {default} | "));
             if !section.repeated {
                 put(&mut out, format_args!("`{}` | ", setting.variable()));
@@ -103,7 +102,8 @@ fn with_words(setting: &Setting) -> String {
         let mut before = " ";
         for (word, about) in words {
             let about = about.trim_end_matches('.');
-            put(&mut text, format_args!("{before}`{word}`: {about}"));
+            let (first, rest) = about.split_at(about.chars().next().map_or(0, char::len_utf8));
+            put(&mut text, format_args!("{before}`{word}`: {}{rest}", first.to_lowercase()));
             before = "; ";
         }
         text.push('.');
@@ -118,23 +118,11 @@ fn assignment(section: &Section, setting: &Setting, name: &str) -> String {
     } else {
         setting.default.as_ref().or(setting.example.as_ref())
     };
+    let shown = shown.and_then(|value| toml::Value::try_from(value).ok());
     match shown {
         Some(value) => format!("{name} = {value}"),
-        None => match setting.kind {
-            Kind::List => format!("{name} = []"),
-            Kind::Text | Kind::Number | Kind::Choice(_) if is_table(section, name) => {
-                format!("{name} = {{}}")
-            }
-            Kind::Text | Kind::Number | Kind::Choice(_) => {
-                format!("{name} = {}", Value::from(""))
-            }
-        },
+        None => format!("{name} = "),
     }
-}
-
-/// Whether it is an app's own version of a whole section.
-fn is_table(section: &Section, name: &str) -> bool {
-    section.repeated && sections().iter().any(|s| s.name == name)
 }
 
 fn comment(out: &mut String, text: &str) {

@@ -6,15 +6,14 @@ use std::{
 };
 
 use bellwire_core::{AppKey, Policy};
+use bellwire_protocol::{PORT, Secret, limits};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::secret::Secret;
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Config {
+pub(crate) struct Config {
     /// The process: where it listens, what it keeps where, how it logs and stops.
     pub server: Server,
     /// Bounds that protect the server, its apps and their users. Those of an app can be set for
@@ -33,7 +32,7 @@ pub struct Config {
 /// The process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Server {
+pub(crate) struct Server {
     /// The address and port for HTTP and WebSocket. `0.0.0.0:2355` or `[::]:2355` listens on
     /// every interface.
     pub listen: SocketAddr,
@@ -53,7 +52,7 @@ pub struct Server {
 impl Default for Server {
     fn default() -> Self {
         Self {
-            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 2355)),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, PORT)),
             data: PathBuf::from("./data"),
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
@@ -65,7 +64,7 @@ impl Default for Server {
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// Lines for people.
     Text,
     /// One JSON object a line.
@@ -75,7 +74,7 @@ pub enum LogFormat {
 /// Bounds that protect the server, its apps and their users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// The most open connections, for the whole server. Each takes one file descriptor.
     pub connections: u32,
     /// How long a new connection has to say hello, in seconds (1 to 60), for the whole server.
@@ -100,9 +99,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 15_000,
-            hello_s: 10,
-            requests_per_s: 100,
-            requests_burst: 200,
+            hello_s: limits::HELLO_S,
+            requests_per_s: limits::REQUESTS_PER_S,
+            requests_burst: limits::REQUESTS_BURST,
             devices_per_user: 16,
             calls_per_user: 8,
             starts_per_minute: 60,
@@ -115,7 +114,7 @@ impl Default for Limits {
 /// How calls and records are kept on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Storage {
+pub(crate) struct Storage {
     /// What an acknowledged change survives.
     pub synchronous: Synchronous,
     /// Days for which records and logs of finished calls are kept (1 to 36500).
@@ -134,7 +133,7 @@ impl Default for Storage {
 /// What an acknowledged change survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Synchronous {
+pub(crate) enum Synchronous {
     /// A crash or kill of the process.
     Normal,
     /// A loss of power as well, at the price of one disk flush for each batch.
@@ -144,7 +143,7 @@ pub enum Synchronous {
 /// Times and policy of calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Calls {
+pub(crate) struct Calls {
     /// How long a callee is rung, in seconds (5 to 600).
     pub ring_time_s: u64,
     /// How long a callee of whom nothing can be reached is waited for, in seconds (0 to 600).
@@ -189,7 +188,7 @@ impl Default for Calls {
 /// Where the media of a started call flows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum RoomMedia {
+pub(crate) enum RoomMedia {
     /// Wherever the app lets it: the server gives a room id and nothing else.
     External,
 }
@@ -197,7 +196,7 @@ pub enum RoomMedia {
 /// One app (tenant).
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct AppConfig {
+pub(crate) struct AppConfig {
     /// Its key: 1 to 64 bytes. Tokens carry it in their header as `kid`.
     #[schemars(with = "String", example = &"shop")]
     pub key: AppKey,
@@ -215,10 +214,12 @@ pub struct AppConfig {
     pub secrets: Vec<Secret>,
     /// `EdDSA`: one or two Ed25519 public keys in PEM; a token signed with either is taken.
     #[serde(default)]
+    #[schemars(example = ["-----BEGIN PUBLIC KEY-----\n…\n-----END PUBLIC KEY-----\n"])]
     pub public_keys: Vec<String>,
     /// `EdDSA`: the Ed25519 private key (PKCS#8 PEM) of one of `public_keys`. Needed only where
     /// this server makes tokens (`bellwire token`, `POST /v1/tokens`).
     #[serde(default)]
+    #[schemars(example = &"-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")]
     pub private_key: Option<Secret>,
     /// One or two keys of at least 32 bytes for the HTTP API; two while one is being replaced.
     /// Without any, the app has no HTTP API.
@@ -238,23 +239,23 @@ pub struct AppConfig {
     pub presence: PresencePolicy,
     /// This app's own values for settings of `[calls]`.
     #[serde(default)]
-    #[schemars(with = "Option<Calls>")]
+    #[schemars(with = "Option<Calls>", extend("examples" = [{"ring_time_s": 45}]))]
     pub calls: Option<toml::Table>,
     /// This app's own values for settings of `[limits]`; `connections` and `hello_s` are for the
     /// whole server and cannot be set here.
     #[serde(default)]
-    #[schemars(with = "Option<Limits>")]
+    #[schemars(with = "Option<Limits>", extend("examples" = [{"calls_per_app": 500}]))]
     pub limits: Option<toml::Table>,
 }
 
 /// How an app's tokens are signed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub enum Algorithm {
-    /// HMAC with SHA-256: the app and the server share a secret.
+pub(crate) enum Algorithm {
+    /// The app and the server share a secret (HMAC with SHA-256).
     #[default]
     #[serde(rename = "HS256")]
     Hs256,
-    /// Ed25519: the app signs, the server has only the public key.
+    /// The app signs, the server has only the public key (Ed25519).
     #[serde(rename = "EdDSA")]
     EdDsa,
 }
@@ -262,7 +263,7 @@ pub enum Algorithm {
 /// How devices of an app log in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Login {
+pub(crate) enum Login {
     /// With a signed token only.
     #[default]
     Token,
@@ -275,10 +276,18 @@ pub enum Login {
 /// Who may ask whether a user is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum PresencePolicy {
+pub(crate) enum PresencePolicy {
     /// Every user of the app.
     #[default]
     Anyone,
     /// No user; the HTTP API still may.
     Nobody,
+}
+
+impl From<RoomMedia> for bellwire_protocol::RoomMedia {
+    fn from(media: RoomMedia) -> Self {
+        match media {
+            RoomMedia::External => Self::External,
+        }
+    }
 }

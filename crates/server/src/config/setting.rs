@@ -12,7 +12,7 @@ use super::{
 
 /// What a setting's value may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// Any text; taken as it stands from the environment and flags.
     Text,
     /// One of these words, each with its meaning.
@@ -25,7 +25,7 @@ pub enum Kind {
 
 /// One setting: a leaf of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
+pub(crate) struct Setting {
     /// Its path, such as `server.listen`.
     pub path: String,
     /// What its value may be.
@@ -40,17 +40,17 @@ pub struct Setting {
 
 impl Setting {
     /// The environment variable: `BELLWIRE_SERVER_LISTEN`.
-    pub fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("{VARIABLE_PREFIX}{}", self.path.replace('.', "_").to_uppercase())
     }
 
     /// The flag without its dashes: `server-listen`.
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         self.path.replace(['.', '_'], "-")
     }
 
     /// A short name for the flag, for the two that are typed often.
-    pub fn alias(&self) -> Option<&'static str> {
+    pub(crate) fn alias(&self) -> Option<&'static str> {
         match self.path.as_str() {
             "server.listen" => Some("listen"),
             "server.data" => Some("data"),
@@ -61,7 +61,7 @@ impl Setting {
 
 /// A section: a table of settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Section {
+pub(crate) struct Section {
     /// Its name, such as `server` or `apps`.
     pub name: String,
     /// What it is about.
@@ -73,7 +73,7 @@ pub struct Section {
 }
 
 /// What every variable's name begins with.
-pub const VARIABLE_PREFIX: &str = "BELLWIRE_";
+pub(crate) const VARIABLE_PREFIX: &str = "BELLWIRE_";
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let settings = schemars::generate::SchemaSettings::draft2020_12().with(|s| {
@@ -94,17 +94,17 @@ static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
 });
 
 /// The schema of the whole configuration, without references.
-pub fn schema() -> &'static Value {
+pub(crate) fn schema() -> &'static Value {
     &SCHEMA
 }
 
 /// The sections, in order.
-pub fn sections() -> &'static [Section] {
+pub(crate) fn sections() -> &'static [Section] {
     &SECTIONS
 }
 
 /// The settings that have a variable and a flag: all but those of apps.
-pub fn settings() -> impl Iterator<Item = &'static Setting> {
+pub(crate) fn settings() -> impl Iterator<Item = &'static Setting> {
     SECTIONS.iter().filter(|s| !s.repeated).flat_map(|s| &s.settings)
 }
 
@@ -149,7 +149,7 @@ fn leaves(path: &str, schema: &Value, default: Option<&Value>, into: &mut Vec<Se
 }
 
 /// The schema of the value itself, where the value may be absent.
-pub fn present(schema: &Value) -> &Value {
+pub(crate) fn present(schema: &Value) -> &Value {
     let any = schema.get("anyOf").and_then(Value::as_array);
     any.and_then(|any| any.iter().find(|s| s.get("type") != Some(&"null".into()))).unwrap_or(schema)
 }

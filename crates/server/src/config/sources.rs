@@ -16,11 +16,11 @@ use super::{
 };
 
 /// The variable that names the configuration file where `--config` does not.
-pub const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
+pub(crate) const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
 
 /// Where the configuration comes from; kept, so that it can be read again.
 #[derive(Debug, Clone, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     /// The configuration file, if there is one.
     pub file: Option<PathBuf>,
     /// The environment. Only names that begin with `BELLWIRE_` matter.
@@ -33,7 +33,7 @@ pub struct Sources {
 
 /// What a second reading of the configuration brings.
 #[derive(Debug)]
-pub struct Reload {
+pub(crate) struct Reload {
     /// The apps as they are now.
     pub apps: Apps,
     /// Sections that differ but hold only from the next start on.
@@ -42,7 +42,7 @@ pub struct Reload {
 
 impl Config {
     /// Reads `sources` again. On an error everything stays as it is: the caller keeps what it has.
-    pub fn reload(&self, sources: &Sources) -> Result<Reload, ConfigError> {
+    pub(crate) fn reload(&self, sources: &Sources) -> Result<Reload, ConfigError> {
         let (new, apps) = sources.load()?;
         let whole = |c: &Self| (c.limits.connections, c.limits.hello_s);
         let changed = [
@@ -58,7 +58,7 @@ impl Config {
 impl Sources {
     /// The sources of this process: `file` or else the file the environment names, its variables,
     /// and `flags`.
-    pub fn of_process(file: Option<PathBuf>, flags: SettingFlags, dev: bool) -> Self {
+    pub(crate) fn of_process(file: Option<PathBuf>, flags: SettingFlags, dev: bool) -> Self {
         let variables: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
@@ -69,7 +69,7 @@ impl Sources {
 
     /// Reads everything, and says all that is wrong with it. With [`Sources::dev`] the development
     /// app is among the apps, and its keys are made if this is their first use.
-    pub fn load(&self) -> Result<(Config, Apps), ConfigError> {
+    pub(crate) fn load(&self) -> Result<(Config, Apps), ConfigError> {
         let (config, merged) = self.read()?;
         let mut problems = validate(&config, self.dev);
         let (mut apps, of_apps) = Apps::resolve(&config);
@@ -89,7 +89,7 @@ impl Sources {
     }
 
     /// Reads and merges without looking at ranges, keys and apps.
-    pub fn read_unchecked(&self) -> Result<Config, ConfigError> {
+    pub(crate) fn read_unchecked(&self) -> Result<Config, ConfigError> {
         self.read().map(|(config, _)| config)
     }
 

@@ -29,7 +29,7 @@ const KEEP_MAX_DAYS: u32 = 36_500;
 const RESERVE_MAX_MIB: u64 = 1_024;
 
 /// Everything wrong with the settings that are not one app's.
-pub fn validate(config: &Config, dev: bool) -> Vec<Problem> {
+pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     server(&config.server, &mut problems);
     limits("limits", &config.limits, &mut problems);
@@ -51,7 +51,7 @@ fn server(server: &Server, problems: &mut Vec<Problem>) {
 }
 
 /// Ranges of `limits`; `path` is where they stand.
-pub fn limits(path: &str, limits: &Limits, problems: &mut Vec<Problem>) {
+pub(crate) fn limits(path: &str, limits: &Limits, problems: &mut Vec<Problem>) {
     // Named one by one: a limit added later does not compile until somebody looks at it here.
     let Limits {
         connections,
@@ -90,7 +90,7 @@ fn storage(storage: &Storage, problems: &mut Vec<Problem>) {
 }
 
 /// Ranges of `calls`; `path` is where they stand.
-pub fn calls(path: &str, calls: &Calls, problems: &mut Vec<Problem>) {
+pub(crate) fn calls(path: &str, calls: &Calls, problems: &mut Vec<Problem>) {
     let Calls {
         ring_time_s,
         reach_time_s,
