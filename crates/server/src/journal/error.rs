@@ -37,9 +37,9 @@ pub(crate) enum JournalError {
         /// The file.
         path: PathBuf,
         /// The version it has.
-        version: i64,
+        version: u32,
         /// The highest version this release reads.
-        known: i64,
+        known: u32,
     },
     /// The operating system refused.
     #[error("cannot use {path}: {source}; look at its owner, its permissions and the disk")]
@@ -80,7 +80,8 @@ pub(super) enum Fault {
 
 /// Sorts an error by the primary result code of `SQLite` (<https://sqlite.org/rescode.html>).
 pub(super) fn fault(error: &sqlx::Error) -> Fault {
-    let code = error.as_database_error().and_then(|e| e.code()).and_then(|c| c.parse::<i32>().ok());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    let code = code.and_then(|text| text.parse::<i32>().ok());
     match code.map(|code| code & 0xff) {
         // BUSY, LOCKED.
         Some(5 | 6) => Fault::Held,

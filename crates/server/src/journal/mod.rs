@@ -36,7 +36,7 @@ pub(crate) use self::{
     read::RecordQuery,
     recover::{Recovered, StoredCall, StoredSession},
     row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow},
-    settings::{Commit, JournalSettings, JournalState, Observer, RESERVE_BYTES, Synchronous},
+    settings::{Commit, JournalSettings, JournalState, RESERVE_BYTES, Synchronous},
     sweep::Swept,
 };
 use self::{
@@ -124,7 +124,9 @@ impl Journal {
     pub(crate) async fn flush(&self) -> Result<(), JournalError> {
         let (told, reached) = oneshot::channel();
         // Who flushes may have stopped waiting.
-        self.submit(Vec::new(), move || drop(told.send(())));
+        self.submit(Vec::new(), move || {
+            let _ = told.send(());
+        });
         reached.await.map_err(|_| JournalError::Stopped)
     }
 

@@ -20,9 +20,9 @@ use super::{
 /// `Bell` in ASCII: how the file says that it is ours (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: u32 = 0x4265_6c6c;
 /// What brings a file from each schema version to the next; a new file passes through all.
-const MIGRATIONS: [&str; 1] = [include_str!("schema/v1.sql")];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [include_str!("schema/v1.sql")];
 /// The newest schema version.
-pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+pub(super) const SCHEMA_VERSION: u32 = 1;
 /// A file up to this many bytes is checked at every start (a tenth of a second), a larger one
 /// only after an unclean end.
 const CHECK_ALWAYS_BYTES: u64 = 32 * 1024 * 1024;
@@ -209,14 +209,14 @@ async fn connect(
     Ok(connection)
 }
 
-async fn version(connection: &mut SqliteConnection) -> Result<i64, sqlx::Error> {
+async fn version(connection: &mut SqliteConnection) -> Result<u32, sqlx::Error> {
     sqlx::query_scalar("PRAGMA user_version").fetch_one(connection).await
 }
 
 /// Brings the schema from version `from` to the newest, or leaves it as it is.
-async fn migrate(connection: &mut SqliteConnection, from: i64) -> Result<(), sqlx::Error> {
+async fn migrate(connection: &mut SqliteConnection, from: u32) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    for migration in MIGRATIONS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+    for migration in MIGRATIONS.iter().skip(from as usize) {
         transaction.execute(sqlx::raw_sql(*migration)).await?;
     }
     let set = AssertSqlSafe(format!("PRAGMA user_version = {SCHEMA_VERSION}"));

@@ -15,7 +15,7 @@ use tempfile::tempdir;
 use super::{answer, app, call, log, open, record, session, session_row, user, user_row};
 use crate::journal::{JournalSettings, LogRow, RecordQuery, Row, open::SCHEMA_VERSION};
 
-fn fixture(version: i64) -> PathBuf {
+fn fixture(version: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/journal/testdata/v{version}.db"))
 }
 

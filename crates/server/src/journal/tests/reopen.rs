@@ -6,7 +6,7 @@ use tempfile::tempdir;
 use super::{
     answer, app, call, log, open, record, run_and_drop, session, session_row, settings, user_row,
 };
-use crate::journal::{Journal, JournalSettings, Row, StoredSession};
+use crate::journal::{Journal, JournalSettings, Row, StoredSession, Synchronous};
 
 async fn submit_all(journal: &Journal) {
     journal.submit(
@@ -79,6 +79,17 @@ fn an_end_without_close_gives_everything_back() {
         assert_eq!(journal.answer(&session(2), 1).await.unwrap(), None);
         assert_eq!(journal.answer(&session(1), 5).await.unwrap(), None);
     });
+}
+
+#[tokio::test]
+async fn what_must_survive_power_loss_is_kept_too() {
+    let data = tempdir().unwrap();
+    let settings = JournalSettings { synchronous: Synchronous::Full, ..settings() };
+    let (journal, _) = Journal::open(data.path(), settings).await.unwrap();
+    submit_all(&journal).await;
+    journal.close().await.unwrap();
+    let (_journal, recovered) = open(data.path()).await;
+    check(&recovered);
 }
 
 #[tokio::test]
