@@ -1,10 +1,31 @@
 //! The Bellwire call server and its command line.
 
-#[expect(dead_code, unused_imports, reason = "not served from yet")]
 mod auth;
-#[expect(dead_code, reason = "not served from yet")]
+mod calls;
 mod cli;
-#[expect(dead_code, unused_imports, reason = "not served from yet")]
+mod clock;
 mod config;
+mod directory;
+mod gateway;
+mod http;
+mod journal;
+mod metrics;
+mod serve;
+mod sessions;
+mod switchboard;
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let outcome = match cli::Cli::parse().command {
+        cli::Command::Serve(args) => serve::run(args.sources()).await,
+        cli::Command::Tool(tool) => tool.run().await,
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("bellwire: {error:#}");
+        ExitCode::FAILURE
+    })
+}

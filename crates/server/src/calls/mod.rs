@@ -5,6 +5,6 @@ mod plan;
 mod rooms;
 mod store;
 
-pub(crate) use plan::{Change, Plan};
+pub(crate) use plan::{Change, Plan, Step};
 pub(crate) use rooms::Rooms;
 pub(crate) use store::{Calls, Finished, Known};

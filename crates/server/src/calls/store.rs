@@ -194,9 +194,10 @@ impl Calls {
             if state.apply(change) {
                 state.serial += 1;
                 let serial = state.serial;
-                let record = Arc::new(Record::of(after, serial));
-                rows.push(record_row(app_key, after, serial, &record));
-                finished.push(Finished { call: after.clone(), serial, record });
+                if let Some(record) = Record::of(after, serial).map(Arc::new) {
+                    rows.push(record_row(app_key, after, serial, &record));
+                    finished.push(Finished { call: after.clone(), serial, record });
+                }
                 if let Some(room) = after.room {
                     self.rooms.free(room);
                 }

@@ -236,7 +236,7 @@ pub(crate) fn expire_later(gateway: &Arc<Gateway>, session: Arc<Session>, turn: 
 }
 
 /// Ends a session for good.
-pub(super) fn end(gateway: &Gateway, session: &Session) {
+pub(crate) fn end(gateway: &Gateway, session: &Session) {
     let board = &gateway.board;
     board.watches.forget(&session.app, (&session.user, &session.id));
     if board.sessions.remove(session) {

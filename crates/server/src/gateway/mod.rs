@@ -6,6 +6,8 @@ mod hello;
 mod keepalive;
 mod requests;
 
+pub(crate) use hello::{end as end_session, expire_later};
+
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},

@@ -278,10 +278,7 @@ fn renew_token(
 /// Leaves every call the device is in, ends its session, and closes the connection.
 async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
     let (board, session) = (&gateway.board, &line.session);
-    for call in board.calls.of_user(&session.app, &session.user) {
-        let command = CallCommand::User { by: session.actor(), order: Order::Logout };
-        board.act(&session.app, call.id, command).await;
-    }
+    board.hang_up_device(session).await;
     board.answer(Some(asker), body(&Empty {}));
     // The answer may wait for the disk behind what the logout led to.
     drop(board.journal.flush().await);

@@ -22,7 +22,8 @@ use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
 pub(crate) use deadlines::{Deadlines, Timer};
-pub(crate) use reply::ReplyKind;
+pub(crate) use render::room_for;
+pub(crate) use reply::{ReplyKind, body};
 pub(crate) use resume::HelloAsk;
 pub(crate) use start::{Ask, StartAsk};
 
@@ -31,7 +32,7 @@ use crate::{
     clock::Clock,
     config::App,
     directory::Directory,
-    journal::Journal,
+    journal::{Journal, JournalState},
     metrics::Metrics,
     sessions::{Sessions, Watches},
 };
@@ -45,7 +46,7 @@ pub(crate) struct Switchboard {
     pub(crate) journal: Journal,
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: limits::StartLimits,
-    pub(crate) metrics: Metrics,
+    pub(crate) metrics: Arc<Metrics>,
     pub(crate) clock: Clock,
 }
 
@@ -58,7 +59,7 @@ impl Switchboard {
         directory: Directory,
         journal: Journal,
         deadlines: Deadlines,
-        metrics: Metrics,
+        metrics: Arc<Metrics>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -178,9 +179,12 @@ impl Switchboard {
 
     /// Whether new calls can be kept; running ones always are.
     pub(crate) fn takes_calls(&self) -> Result<(), Box<WireError>> {
-        self.journal.takes_calls().map_err(|text| {
-            Box::new(WireError::new(ErrorCode::Overloaded, text))
-        })
+        let text = match self.journal.state() {
+            JournalState::Ready => return Ok(()),
+            JournalState::Full { .. } => "the server's disk is full; running calls go on",
+            JournalState::Failed => "the server cannot write its database",
+        };
+        Err(Box::new(WireError::new(ErrorCode::Overloaded, text)))
     }
 
     /// The state the user is in, as others may see it.

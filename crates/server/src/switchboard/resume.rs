@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{
-    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Phase, State, UserId, audience, evolve,
-    open,
+    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Order, Phase, State, UserId, audience,
+    evolve, open,
 };
 use bellwire_protocol::{
     CallInfo, Cursor,
@@ -60,6 +60,14 @@ impl Switchboard {
                 let (user, device) = (session.user.clone(), session.device.clone());
                 self.act(&session.app, call.id, Command::Gone { user, device }).await;
             }
+        }
+    }
+
+    /// Leaves every call this device is in, as its logout does.
+    pub(crate) async fn hang_up_device(self: &Arc<Self>, session: &Session) {
+        for call in self.calls.of_user(&session.app, &session.user) {
+            let command = Command::User { by: session.actor(), order: Order::Logout };
+            self.act(&session.app, call.id, command).await;
         }
     }
 
