@@ -1,0 +1,337 @@
+//! Live and lately ended calls of each app.
+
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use bellwire_core::{AppKey, Call, CallId, Entry, Mode, Phase, Timestamp, UserId, fold};
+use bellwire_protocol::Record;
+use parking_lot::{Mutex, RwLock};
+
+use super::{Plan, Rooms};
+use crate::journal::{Journal, LogRow, RecordRow, Row};
+
+/// A call as devices may know it: what is durable and has been told, and its log so far.
+#[derive(Debug, Clone)]
+pub(crate) struct Known {
+    pub(crate) call: Arc<Call>,
+    pub(crate) log: Vec<Arc<Entry>>,
+}
+
+/// The record of a call that an append ended.
+#[derive(Debug, Clone)]
+pub(crate) struct Finished {
+    pub(crate) call: Arc<Call>,
+    pub(crate) serial: u64,
+    pub(crate) record: Arc<Record>,
+}
+
+/// The calls an append was decided upon have changed meanwhile, or a claim was taken: decide again.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Conflict;
+
+#[derive(Debug)]
+struct Held {
+    /// As appended; may be ahead of the disk.
+    latest: Arc<Call>,
+    /// As told; none until its beginning is durable.
+    told: Option<Arc<Call>>,
+    log: Vec<Arc<Entry>>,
+}
+
+#[derive(Debug, Default)]
+struct App {
+    calls: HashMap<CallId, Held>,
+    live: usize,
+    claims: HashMap<UserId, CallId>,
+    /// The live calls a user is in or invited to, or was in and may come back to.
+    of_user: HashMap<UserId, BTreeSet<CallId>>,
+    /// Ended calls still in memory, oldest first.
+    ended: VecDeque<(Timestamp, CallId)>,
+    serial: u64,
+}
+
+/// All calls in memory.
+pub(crate) struct Calls {
+    apps: RwLock<HashMap<AppKey, Arc<Mutex<App>>>>,
+    rooms: Rooms,
+    journal: Journal,
+    /// How long an ended call stays in memory, so that devices coming back find it there.
+    keep_ms: u64,
+}
+
+impl Calls {
+    pub(crate) fn new(journal: Journal, keep_ms: u64) -> Self {
+        Self { apps: RwLock::default(), rooms: Rooms::default(), journal, keep_ms }
+    }
+
+    fn app(&self, app: &AppKey) -> Arc<Mutex<App>> {
+        if let Some(found) = self.apps.read().get(app) {
+            return found.clone();
+        }
+        self.apps.write().entry(app.clone()).or_default().clone()
+    }
+
+    /// Puts back what the journal kept. A log that does not begin as one is passed over.
+    pub(crate) fn restore(&self, app: &AppKey, log: Vec<Entry>) {
+        let Some(call) = fold(&log).map(Arc::new) else { return };
+        let app = self.app(app);
+        let mut app = app.lock();
+        let log = log.into_iter().map(Arc::new).collect();
+        if let Some(outcome) = &call.ended {
+            app.ended.push_back((outcome.at, call.id));
+        } else {
+            app.live += 1;
+            if let Some(room) = call.room {
+                self.rooms.keep(room);
+            }
+            for user in call.claims() {
+                app.claims.insert(user.clone(), call.id);
+            }
+            for p in &call.participants {
+                app.of_user.entry(p.user.clone()).or_default().insert(call.id);
+            }
+        }
+        app.calls.insert(call.id, Held { latest: call.clone(), told: Some(call), log });
+    }
+
+    /// Sets the last serial given to a record of `app`.
+    pub(crate) fn restore_serial(&self, app: &AppKey, serial: u64) {
+        self.app(app).lock().serial = serial;
+    }
+
+    /// A room number no live call has.
+    pub(crate) fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// The call as appended so far, live or ended lately.
+    pub(crate) fn load(&self, app: &AppKey, call: CallId) -> Option<Arc<Call>> {
+        self.app(app).lock().calls.get(&call).map(|held| held.latest.clone())
+    }
+
+    /// The call as told so far, with its log.
+    pub(crate) fn known(&self, app: &AppKey, call: CallId) -> Option<Known> {
+        self.app(app).lock().calls.get(&call).map(Held::known)
+    }
+
+    /// The call that claims `user`.
+    pub(crate) fn claim(&self, app: &AppKey, user: &UserId) -> Option<Arc<Call>> {
+        let app = self.app(app);
+        let app = app.lock();
+        let call = app.claims.get(user)?;
+        app.calls.get(call).map(|held| held.latest.clone())
+    }
+
+    /// The live calls `user` has to do with, as appended.
+    pub(crate) fn of_user(&self, app: &AppKey, user: &UserId) -> Vec<Arc<Call>> {
+        let app = self.app(app);
+        let app = app.lock();
+        let ids = app.of_user.get(user).into_iter().flatten();
+        ids.filter_map(|id| app.calls.get(id)).map(|held| held.latest.clone()).collect()
+    }
+
+    /// The live calls `user` has to do with, as told.
+    pub(crate) fn known_of_user(&self, app: &AppKey, user: &UserId) -> Vec<Arc<Call>> {
+        let app = self.app(app);
+        let app = app.lock();
+        let ids = app.of_user.get(user).into_iter().flatten();
+        ids.filter_map(|id| app.calls.get(id)).filter_map(|held| held.told.clone()).collect()
+    }
+
+    /// Unanswered `invite` calls of `user`: sent, and received.
+    pub(crate) fn pending_invites(&self, app: &AppKey, user: &UserId) -> (usize, usize) {
+        let calls = self.of_user(app, user);
+        let open = calls.iter().filter(|c| c.mode == Mode::Invite && c.phase != Phase::Ended);
+        let (sent, received): (Vec<_>, Vec<_>) = open.partition(|c| c.caller == *user);
+        (sent.len(), received.len())
+    }
+
+    /// How many live calls `app` has.
+    pub(crate) fn live(&self, app: &AppKey) -> usize {
+        self.app(app).lock().live
+    }
+
+    /// The live calls of `app`, oldest first, as told.
+    pub(crate) fn list(&self, app: &AppKey) -> Vec<Arc<Call>> {
+        let app = self.app(app);
+        let app = app.lock();
+        let mut calls: Vec<_> = app.of_live().collect();
+        calls.sort_by_key(|call| call.id);
+        calls
+    }
+
+    /// Every live call of every app, as appended.
+    pub(crate) fn all(&self) -> Vec<Arc<Call>> {
+        let apps: Vec<_> = self.apps.read().iter().map(|(_, app)| app.clone()).collect();
+        let live = |app: Arc<Mutex<App>>| -> Vec<_> {
+            let app = app.lock();
+            #[allow(clippy::iter_over_hash_type)] // The caller treats each call by itself.
+            app.calls.values().map(|held| held.latest.clone()).collect()
+        };
+        apps.into_iter().flat_map(live).filter(|c| c.phase != Phase::Ended).collect()
+    }
+
+    /// Appends `plan` if the calls are as it was decided upon and every claim it takes is free.
+    /// `rows` go to disk with it; `told` runs once that is durable.
+    pub(crate) fn append(
+        self: &Arc<Self>,
+        app_key: &AppKey,
+        plan: &Arc<Plan>,
+        mut rows: Vec<Row>,
+        told: impl FnOnce(Vec<Finished>) + Send + 'static,
+    ) -> Result<(), Conflict> {
+        let app = self.app(app_key);
+        let mut state = app.lock();
+        state.check(plan)?;
+        let mut finished = Vec::new();
+        for change in plan.iter() {
+            let after = &change.after;
+            let entries = change.steps.iter().map(|s| Entry::clone(&s.entry)).collect();
+            let ended = after.phase == Phase::Ended;
+            rows.push(Row::Log(LogRow { app: app_key.clone(), call: after.id, entries, ended }));
+            if state.apply(change) {
+                state.serial += 1;
+                let serial = state.serial;
+                if let Some(record) = Record::of(after, serial).map(Arc::new) {
+                    rows.push(record_row(app_key, after, serial, &record));
+                    finished.push(Finished { call: after.clone(), serial, record });
+                }
+                if let Some(room) = after.room {
+                    self.rooms.free(room);
+                }
+            }
+        }
+        state.forget(self.keep_ms, plan.first().map_or(Timestamp(0), |c| c.after.at));
+        let (calls, app_key, plan) = (self.clone(), app_key.clone(), plan.clone());
+        // Submitted under the lock: the journal's order is the order of the appends.
+        self.journal.submit(rows, move || {
+            calls.mark_told(&app_key, &plan);
+            told(finished);
+        });
+        Ok(())
+    }
+
+    fn mark_told(&self, app: &AppKey, plan: &Plan) {
+        let app = self.app(app);
+        let mut app = app.lock();
+        for change in plan {
+            if let Some(held) = app.calls.get_mut(&change.after.id) {
+                held.told = Some(change.after.clone());
+            }
+        }
+    }
+}
+
+impl Held {
+    fn known(&self) -> Option<Known> {
+        let call = self.told.clone()?;
+        let told = usize::try_from(call.seq).unwrap_or(usize::MAX);
+        let log = self.log.iter().take(told).cloned().collect();
+        Some(Known { call, log })
+    }
+}
+
+impl App {
+    fn of_live(&self) -> impl Iterator<Item = Arc<Call>> {
+        self.calls.values().filter_map(|h| h.told.clone()).filter(|c| c.phase != Phase::Ended)
+    }
+
+    fn check(&self, plan: &Plan) -> Result<(), Conflict> {
+        for change in plan {
+            let seen = change.before.as_ref().map(|c| c.seq);
+            if self.calls.get(&change.after.id).map(|held| held.latest.seq) != seen {
+                return Err(Conflict);
+            }
+            for user in change.after.claims() {
+                let free = match self.claims.get(user) {
+                    None => true,
+                    Some(holder) => *holder == change.after.id || released(plan, *holder, user),
+                };
+                if !free {
+                    return Err(Conflict);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Applies one change; returns whether it ended the call.
+    fn apply(&mut self, change: &super::Change) -> bool {
+        let after = &change.after;
+        let was_live = change.before.as_ref().is_some_and(|c| c.phase != Phase::Ended);
+        let is_live = after.phase != Phase::Ended;
+        if let Some(before) = &change.before {
+            for user in before.claims() {
+                if self.claims.get(user) == Some(&after.id) {
+                    self.claims.remove(user);
+                }
+            }
+        }
+        for user in after.claims() {
+            self.claims.insert(user.clone(), after.id);
+        }
+        if is_live {
+            for p in &after.participants {
+                self.of_user.entry(p.user.clone()).or_default().insert(after.id);
+            }
+        } else {
+            for p in &after.participants {
+                if let Some(calls) = self.of_user.get_mut(&p.user) {
+                    calls.remove(&after.id);
+                    if calls.is_empty() {
+                        self.of_user.remove(&p.user);
+                    }
+                }
+            }
+        }
+        let entries = change.steps.iter().map(|s| s.entry.clone());
+        match self.calls.get_mut(&after.id) {
+            Some(held) => {
+                held.latest = after.clone();
+                held.log.extend(entries);
+            }
+            None => {
+                let held = Held { latest: after.clone(), told: None, log: entries.collect() };
+                self.calls.insert(after.id, held);
+            }
+        }
+        self.live = self.live + usize::from(is_live) - usize::from(was_live);
+        let ended = !is_live && (was_live || change.before.is_none());
+        if ended {
+            self.ended.push_back((after.at, after.id));
+        }
+        ended
+    }
+
+    /// Drops calls from memory that ended long enough ago; the journal still has them.
+    fn forget(&mut self, keep_ms: u64, now: Timestamp) {
+        while let Some((at, call)) = self.ended.front().copied() {
+            if now.since_ms(at) <= keep_ms {
+                return;
+            }
+            self.ended.pop_front();
+            self.calls.remove(&call);
+        }
+    }
+}
+
+/// Whether another change of the same plan gives up `user`'s claim.
+fn released(plan: &Plan, holder: CallId, user: &UserId) -> bool {
+    plan.iter().any(|c| c.after.id == holder && !c.after.claims().any(|u| u == user))
+}
+
+fn record_row(app: &AppKey, call: &Call, serial: u64, record: &Record) -> Row {
+    Row::Record(Box::new(RecordRow {
+        app: app.clone(),
+        call: call.id,
+        serial,
+        created_at: call.created_at,
+        ended_at: call.at,
+        reason: call.ended.as_ref().map_or(bellwire_core::Reason::Lost, |o| o.reason),
+        // A record is plain data; there is nothing in it that JSON could refuse.
+        body: serde_json::to_string(record).unwrap_or_default().into(),
+        legs: call.participants.iter().map(|p| (p.user.clone(), p.state)).collect(),
+    }))
+}

@@ -1,0 +1,37 @@
+//! `bellwire config`: looks at a configuration without serving it.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::Subcommand;
+
+use crate::config::{SettingFlags, Sources, sample};
+
+/// `bellwire config`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Says what is wrong with the file and the environment, and where; "ok" if nothing is.
+    Check {
+        /// The configuration file. [env: BELLWIRE_CONFIG]
+        #[arg(long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    /// Prints a configuration file with every setting, explained.
+    Sample,
+}
+
+/// Runs it; a configuration with problems is exit code 1.
+pub(crate) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
+    match command {
+        ConfigCommand::Sample => super::print(&sample()),
+        ConfigCommand::Check { config } => {
+            match Sources::of_process(config, SettingFlags::default(), false).load() {
+                Ok(_) => super::print("ok\n"),
+                Err(error) => {
+                    let lines: String = error.problems.iter().map(|p| format!("{p}\n")).collect();
+                    super::print(&lines)?;
+                    Ok(ExitCode::FAILURE)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! Configuration: one documented struct, filled from a file, the environment and flags.
+//!
+//! [`Config`] is the only description of the settings. Its schema makes the flags of `serve`, the
+//! names of the environment variables, `config-sample.toml` and `docs/configuration.md`; see
+//! [`setting`] and [`pages`]. [`Sources`] reads and merges, [`validate`] looks at what types
+//! cannot say, [`App`] is an app with everything resolved, [`Apps`] finds it by its keys.
+
+mod app;
+mod apps;
+mod dev;
+mod error;
+mod flags;
+mod order;
+mod pages;
+mod schema;
+mod setting;
+mod sources;
+mod validate;
+
+pub(crate) use app::App;
+pub(crate) use apps::Apps;
+pub(crate) use dev::{DEV_APP, DevApp};
+pub(crate) use error::ConfigError;
+pub(crate) use flags::SettingFlags;
+pub(crate) use pages::sample;
+pub(crate) use schema::{
+    Calls, Config, Limits, LogFormat, Login, PresencePolicy, RoomMedia, Server, Storage,
+    Synchronous,
+};
+pub(crate) use sources::{Reload, Sources};

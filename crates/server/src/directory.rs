@@ -1,0 +1,160 @@
+//! Who has ever logged in: each user's number and name.
+
+use std::collections::HashMap;
+
+use bellwire_core::{AppKey, Timestamp, Uid, UserId};
+use bellwire_protocol::{UserRef, WireError};
+use parking_lot::RwLock;
+
+use crate::journal::{Row, UserRow};
+
+/// The largest user number.
+const UID_MAX: u32 = i32::MAX.cast_unsigned();
+
+/// All users of all apps, in memory; the journal keeps them.
+#[derive(Debug, Default)]
+pub(crate) struct Directory(RwLock<HashMap<AppKey, Users>>);
+
+#[derive(Debug, Default)]
+struct Users {
+    by_id: HashMap<UserId, User>,
+    by_uid: HashMap<Uid, UserId>,
+    highest: u32,
+}
+
+/// A known user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct User {
+    pub(crate) uid: Uid,
+    pub(crate) name: Option<String>,
+}
+
+/// Why a user cannot log in with the number their token gives.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum UidError {
+    #[error("uid {} belongs to another user", .0.0)]
+    Taken(Uid),
+    #[error("you have uid {} already; it never changes", .0.0)]
+    Fixed(Uid),
+    #[error("uid must be 1 to {UID_MAX}")]
+    Range,
+    #[error("every uid of this app is given out")]
+    Exhausted,
+}
+
+impl Directory {
+    /// Puts back a user the journal kept.
+    pub(crate) fn restore(&self, row: UserRow) {
+        let mut apps = self.0.write();
+        let users = apps.entry(row.app).or_default();
+        users.insert(row.user, User { uid: row.uid, name: row.name });
+    }
+
+    /// The user's number, given now if they are new; and what to keep, if anything changed.
+    pub(crate) fn login(
+        &self,
+        app: &AppKey,
+        user: &UserId,
+        uid: Option<Uid>,
+        name: Option<&str>,
+        at: Timestamp,
+    ) -> Result<(Uid, Option<Row>), UidError> {
+        if let Some(known) = self.get(app, user) {
+            let same_name = name.is_none_or(|name| known.name.as_deref() == Some(name));
+            if uid.is_none_or(|uid| uid == known.uid) && same_name {
+                return Ok((known.uid, None));
+            }
+        }
+        let mut apps = self.0.write();
+        let users = apps.entry(app.clone()).or_default();
+        let uid = users.uid_for(user, uid)?;
+        let old = users.by_id.get(user).and_then(|u| u.name.clone());
+        let name = name.map(str::to_owned).or(old);
+        users.insert(user.clone(), User { uid, name: name.clone() });
+        let row = UserRow { app: app.clone(), user: user.clone(), uid, name, at };
+        Ok((uid, Some(Row::User(row))))
+    }
+
+    /// A known user.
+    pub(crate) fn get(&self, app: &AppKey, user: &UserId) -> Option<User> {
+        self.0.read().get(app)?.by_id.get(user).cloned()
+    }
+
+    /// The user a command names; `field` is where it does.
+    pub(crate) fn resolve(
+        &self,
+        app: &AppKey,
+        named: &UserRef,
+        field: impl FnOnce() -> String,
+    ) -> Result<UserId, Box<WireError>> {
+        match named {
+            UserRef::Id(user) => Ok(user.clone()),
+            UserRef::Uid(uid) => {
+                let apps = self.0.read();
+                let user = apps.get(app).and_then(|users| users.by_uid.get(uid));
+                user.cloned().ok_or_else(|| {
+                    let text = format!("no user has uid {}; name them by id", uid.0);
+                    Box::new(WireError::invalid(field(), text))
+                })
+            }
+        }
+    }
+}
+
+impl Users {
+    fn insert(&mut self, id: UserId, user: User) {
+        self.highest = self.highest.max(user.uid.0);
+        self.by_uid.insert(user.uid, id.clone());
+        self.by_id.insert(id, user);
+    }
+
+    fn uid_for(&self, user: &UserId, wanted: Option<Uid>) -> Result<Uid, UidError> {
+        let known = self.by_id.get(user).map(|u| u.uid);
+        match (known, wanted) {
+            (Some(known), Some(wanted)) if known != wanted => Err(UidError::Fixed(known)),
+            (Some(known), _) => Ok(known),
+            (None, Some(wanted)) if !(1..=UID_MAX).contains(&wanted.0) => Err(UidError::Range),
+            (None, Some(wanted)) if self.by_uid.contains_key(&wanted) => {
+                Err(UidError::Taken(wanted))
+            }
+            (None, Some(wanted)) => Ok(wanted),
+            (None, None) => self.free(),
+        }
+    }
+
+    /// The number after the highest; once that has been reached, the lowest free one.
+    fn free(&self) -> Result<Uid, UidError> {
+        if self.highest < UID_MAX {
+            return Ok(Uid(self.highest + 1));
+        }
+        let free = (1..UID_MAX).find(|n| !self.by_uid.contains_key(&Uid(*n)));
+        free.map(Uid).ok_or(UidError::Exhausted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_given_once_and_never_changes() {
+        let directory = Directory::default();
+        let (app, other) = (AppKey::parse("a").unwrap(), AppKey::parse("b").unwrap());
+        let [alice, bob] = ["alice", "bob"].map(|n| UserId::parse(n).unwrap());
+        let login = |app, user, uid| directory.login(app, user, uid, None, Timestamp(1));
+        let (uid, row) = login(&app, &alice, None).unwrap();
+        assert_eq!((uid, row.is_some()), (Uid(1), true));
+        assert!(login(&app, &alice, None).unwrap().1.is_none());
+        assert_eq!(login(&app, &alice, Some(Uid(7))).err(), Some(UidError::Fixed(Uid(1))));
+        assert_eq!(login(&app, &bob, Some(Uid(1))).err(), Some(UidError::Taken(Uid(1))));
+        assert_eq!(login(&app, &bob, Some(Uid(0))).err(), Some(UidError::Range));
+        assert_eq!(login(&app, &bob, Some(Uid(UID_MAX))).unwrap().0, Uid(UID_MAX));
+        let carol = UserId::parse("carol").unwrap();
+        assert_eq!(login(&app, &carol, None).unwrap().0, Uid(2));
+        assert_eq!(login(&other, &bob, None).unwrap().0, Uid(1));
+        let named = directory.resolve(&app, &UserRef::Uid(Uid(2)), || "to[0]".into());
+        assert_eq!(named.unwrap(), carol);
+        let nobody = directory.resolve(&app, &UserRef::Uid(Uid(9)), || "to[0]".into());
+        assert_eq!(nobody.unwrap_err().field.as_deref(), Some("to[0]"));
+    }
+}

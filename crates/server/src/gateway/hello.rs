@@ -1,0 +1,246 @@
+//! The first frame: who is this, and what did they miss.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use bellwire_core::{AppKey, Timestamp, Uid, UserId};
+use bellwire_protocol::{
+    CloseCode, Command, ErrorCode, ParseError, RecordCursor, Reply, Request, ServerEvent,
+    WireError, command, event::RecordEvent, limits::RECORDS_PAGE,
+};
+
+use super::{Gateway, connection::Line};
+use crate::{
+    auth,
+    config::{self, App},
+    journal::{RecordQuery, Row, SessionRow},
+    sessions::{Attached, Login, Outbox, Session},
+    switchboard::HelloAsk,
+};
+
+/// Who says hello, as far as they could prove it.
+struct Proven {
+    app: Arc<App>,
+    user: UserId,
+    name: Option<String>,
+    uid: Option<Uid>,
+    expires_at: Option<Timestamp>,
+}
+
+/// Lets a device in, or refuses it and closes the connection.
+pub(super) async fn admit(
+    gateway: &Arc<Gateway>,
+    text: &str,
+    outbox: &Arc<Outbox>,
+    origin: Option<&str>,
+    login: &OnceLock<(Arc<Session>, u64)>,
+) -> Option<Line> {
+    let (id, hello) = match Request::parse(text) {
+        Ok(Request { id, command: Command::Hello(hello) }) => (id, hello),
+        Ok(Request { id, .. }) => {
+            let error = WireError::new(ErrorCode::Unauthorized, "say hello first");
+            return refuse(gateway, outbox, id, error);
+        }
+        Err(ParseError::BadFrame(why)) => {
+            outbox.close(CloseCode::BadFrame, why);
+            return None;
+        }
+        Err(ParseError::Refused { id, error }) => return refuse(gateway, outbox, id, *error),
+    };
+    match enter(gateway, id, *hello, outbox, origin, login).await {
+        Ok(line) => Some(line),
+        Err(error) => refuse(gateway, outbox, id, error),
+    }
+}
+
+fn refuse(gateway: &Gateway, outbox: &Outbox, id: u64, error: WireError) -> Option<Line> {
+    gateway.board.metrics.refused(error.code);
+    let message = error.message.clone();
+    outbox.push(Reply::refused(id, error).to_frame().into());
+    outbox.close(CloseCode::Unauthorized, message);
+    None
+}
+
+async fn enter(
+    gateway: &Arc<Gateway>,
+    id: u64,
+    hello: command::Hello,
+    outbox: &Arc<Outbox>,
+    origin: Option<&str>,
+    login: &OnceLock<(Arc<Session>, u64)>,
+) -> Result<Line, WireError> {
+    let board = &gateway.board;
+    let who = prove(gateway, &hello)?;
+    if !who.app.allows_origin(origin) {
+        let text = "this page's origin is not allowed; add it to the app's `origins`";
+        return Err(WireError::new(ErrorCode::Forbidden, text));
+    }
+    let (app, now) = (who.app.key.clone(), board.now());
+    let (uid, user_row) = board
+        .directory
+        .login(&app, &who.user, who.uid, who.name.as_deref(), now)
+        .map_err(|error| WireError::invalid("uid", error.to_string()))?;
+    let resume = hello.resume;
+    let device = hello.device;
+    let asked = Login {
+        app: app.clone(),
+        user: who.user.clone(),
+        device: device.id,
+        name: device.name.map(|n| n.as_str().to_owned()),
+        platform: device.platform.map(|p| format!("{p:?}").to_lowercase()),
+        resume: resume.as_ref().map(|r| r.session.clone()),
+    };
+    let most = who.app.limits.devices_per_user as usize;
+    let attached = board
+        .sessions
+        .attach(asked, outbox, most, now)
+        .map_err(|error| WireError::new(ErrorCode::Overloaded, error.to_string()))?;
+    let Attached { session, resumed, turn, replaced } = attached;
+    // Only one hello is ever admitted per connection, so the cell is empty.
+    drop(login.set((session.clone(), turn)));
+    gateway.no_newcomer(outbox);
+    tracing::debug!(app = %app, resumed, "hello");
+    let mut rows: Vec<Row> = user_row.into_iter().collect();
+    if let Some(old) = replaced {
+        board.watches.forget(&app, (&old.user, &old.id));
+        rows.push(Row::SessionGone(old.id.clone()));
+    }
+    if !resumed {
+        rows.push(Row::Session(row(&session)));
+    }
+    board.arrive(&session).await;
+    let (cursors, records_after) =
+        resume.map(|r| (r.cursors.unwrap_or_default(), r.records_after)).unwrap_or_default();
+    let ask = HelloAsk {
+        session: session.clone(),
+        outbox: outbox.clone(),
+        id,
+        resumed,
+        uid,
+        cursors,
+        rows,
+    };
+    board.welcome(ask).await;
+    if let Some(after) = records_after {
+        records(gateway, &app, &session, outbox, after).await;
+    }
+    board.tell_presence(&app, &session.user);
+    Ok(Line { session, outbox: outbox.clone(), turn, expires_at: who.expires_at })
+}
+
+fn row(session: &Session) -> SessionRow {
+    SessionRow {
+        id: session.id.clone(),
+        app: session.app.clone(),
+        user: session.user.clone(),
+        device: session.device.clone(),
+        name: session.name.clone(),
+        platform: session.platform.clone(),
+        at: session.since,
+    }
+}
+
+fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, WireError> {
+    match (&hello.token, &hello.login) {
+        (Some(token), None) => {
+            let claims = verify(gateway, token.expose())?;
+            Ok(Proven {
+                app: claims.app,
+                user: claims.user,
+                name: claims.name,
+                uid: claims.uid,
+                expires_at: Some(claims.expires_at),
+            })
+        }
+        (None, Some(login)) => {
+            let app = gateway.apps.get(&login.app).filter(|a| a.login == config::Login::Open);
+            let app = app.ok_or_else(|| {
+                let text = "this app takes tokens only; get one from your own server";
+                WireError::new(ErrorCode::Unauthorized, text)
+            })?;
+            let (user, name) = (login.user.clone(), None);
+            Ok(Proven { app, user, name, uid: None, expires_at: None })
+        }
+        (Some(_), Some(_)) => {
+            Err(WireError::invalid("login", "give a token or a login, not both"))
+        }
+        (None, None) => {
+            Err(WireError::new(ErrorCode::Unauthorized, "give a token with the hello"))
+        }
+    }
+}
+
+/// Checks a token; its refusal says whether it was only too old.
+pub(super) fn verify(gateway: &Gateway, token: &str) -> Result<auth::Claims, WireError> {
+    let now_s = gateway.board.now().0 / 1000;
+    auth::verify(&gateway.apps, token, now_s).map_err(|error| {
+        let code =
+            if error.is_expired() { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
+        WireError::new(code, error.to_string())
+    })
+}
+
+/// Sends the records the device does not have yet, oldest first.
+async fn records(
+    gateway: &Gateway,
+    app: &AppKey,
+    session: &Session,
+    outbox: &Outbox,
+    after: RecordCursor,
+) {
+    let limit = u32::try_from(RECORDS_PAGE).unwrap_or(u32::MAX);
+    let mut query = RecordQuery::newest(app.clone(), limit);
+    query.user = Some(session.user.clone());
+    query.after_serial = Some(after.0);
+    let found = match gateway.board.journal.records(&query).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::error!(%error, "cannot read records");
+            return;
+        }
+    };
+    for record in found {
+        let Ok(record) = serde_json::from_str::<bellwire_protocol::Record>(&record) else {
+            tracing::error!("a stored record cannot be read; it is left out");
+            continue;
+        };
+        let cursor = RecordCursor(record.serial);
+        let event = ServerEvent::Record(RecordEvent { record: Box::new(record), cursor });
+        outbox.push(event.to_frame().into());
+    }
+}
+
+/// The connection is gone: the calls of the device are told, and the session ends after the
+/// resume window unless the device comes back.
+pub(super) async fn leave(gateway: &Arc<Gateway>, session: &Arc<Session>, turn: u64) {
+    if !session.unbind(turn) {
+        return;
+    }
+    gateway.board.depart(session).await;
+    gateway.board.tell_presence(&session.app, &session.user);
+    expire_later(gateway, session.clone(), turn);
+}
+
+/// Ends the session after the resume window if it is still away then.
+pub(crate) fn expire_later(gateway: &Arc<Gateway>, session: Arc<Session>, turn: u64) {
+    let resume_ms = gateway.apps.get(&session.app).map_or(0, |app| app.resume_ms);
+    let gateway = gateway.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(resume_ms)).await;
+        if session.is_away_since(turn) {
+            end(&gateway, &session);
+        }
+    });
+}
+
+/// Ends a session for good.
+pub(crate) fn end(gateway: &Gateway, session: &Session) {
+    let board = &gateway.board;
+    board.watches.forget(&session.app, (&session.user, &session.id));
+    if board.sessions.remove(session) {
+        board.journal.submit(vec![Row::SessionGone(session.id.clone())], || {});
+        board.tell_presence(&session.app, &session.user);
+    }
+}

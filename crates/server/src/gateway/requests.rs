@@ -1,0 +1,287 @@
+//! From a request to the switchboard's command.
+
+use std::{sync::Arc, time::Instant};
+
+use bellwire_core::{Command as CallCommand, Order, Origin, UserId};
+use bellwire_protocol::{
+    Command, ErrorCode, RecordCursor, Request, WireError, command,
+    limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
+    reply::{Empty, GetOk, RecordsOk},
+    {CallInfo, LogEntry, Record},
+};
+
+use super::{Gateway, connection::Line, ephemeral, hello};
+use crate::{
+    journal::RecordQuery,
+    switchboard::{Ask, Asker, ReplyKind, Switchboard, body},
+};
+
+/// Whether the connection goes on.
+pub(super) enum Next {
+    Go,
+    Close,
+}
+
+/// Handles one request; it is answered exactly once.
+pub(super) async fn handle(
+    gateway: &Arc<Gateway>,
+    line: &mut Line,
+    request: Request,
+    received: Instant,
+) -> Next {
+    let Request { id, command } = request;
+    let changing = command.is_changing();
+    if changing && !line.session.take_request(id) && repeat(gateway, line, id).await {
+        return Next::Go;
+    }
+    let (session, outbox) = (line.session.clone(), line.outbox.clone());
+    let asker = Asker::Device { session, outbox, id, changing, received };
+    gateway.board.metrics.requested(command.name());
+    match command {
+        Command::RenewToken(renew) => renew_token(gateway, line, &renew, asker),
+        Command::Logout => {
+            logout(gateway, line, asker).await;
+            return Next::Close;
+        }
+        command => dispatch(gateway, line, command, asker).await,
+    }
+    Next::Go
+}
+
+/// R14: gives a request that was taken before its first answer again; false if there is none.
+async fn repeat(gateway: &Gateway, line: &Line, id: u64) -> bool {
+    let journal = &gateway.board.journal;
+    // What the first one led to may still be on its way to the disk.
+    if journal.flush().await.is_err() {
+        return false;
+    }
+    match journal.answer(&line.session.id, id).await {
+        Ok(Some(answer)) => {
+            line.outbox.push(answer.into());
+            true
+        }
+        Ok(None) => false,
+        Err(error) => {
+            tracing::error!(%error, "cannot read an answer");
+            false
+        }
+    }
+}
+
+async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: Asker) {
+    let board = &gateway.board;
+    match command {
+        Command::Start(start) => start_call(gateway, line, start, asker).await,
+        Command::Ringing(c) => order(board, line, c.call, Order::Ringing, asker).await,
+        Command::Accept(c) => accept(board, line, c, asker).await,
+        Command::Reject(c) => {
+            let how = c.reason.unwrap_or(command::RejectReason::Rejected).into();
+            let only_me = c.only_me.unwrap_or(false);
+            let reject = Order::Reject { how, only_me, note: c.note };
+            order(board, line, c.call, reject, asker).await;
+        }
+        Command::Cancel(c) => cancel(board, line, c, asker).await,
+        Command::Hangup(c) => {
+            order(board, line, c.call, Order::Hangup { note: c.note }, asker).await;
+        }
+        Command::End(c) => order(board, line, c.call, Order::End { note: c.note }, asker).await,
+        Command::Invite(c) => invite(board, line, *c, asker).await,
+        Command::Join(c) => join(board, line, c.call, asker).await,
+        Command::Move(c) => {
+            order(board, line, c.call, Order::Move { from: c.from }, asker).await;
+        }
+        Command::Media(c) => {
+            order(board, line, c.call, Order::Media { media: c.media }, asker).await;
+        }
+        Command::MediaAnswer(c) => {
+            let answer = Order::MediaAnswer { accept: c.accept };
+            order(board, line, c.call, answer, asker).await;
+        }
+        Command::Ack(c) => {
+            order(board, line, c.call, Order::Acknowledge { seq: c.seq }, asker).await;
+        }
+        Command::State(c) => ephemeral::state(board, line, c, asker).await,
+        Command::Send(c) => ephemeral::send(board, line, c, asker),
+        Command::SendMessage(c) => ephemeral::message(board, line, c, asker),
+        Command::PresenceGet(c) => ephemeral::presence(gateway, line, &c, asker, None),
+        Command::PresenceWatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(true)),
+        Command::PresenceUnwatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(false)),
+        Command::Get(c) => get(board, line, c, asker).await,
+        Command::ListRecords(c) => list_records(board, line, c, asker).await,
+        Command::Ping => board.answer(Some(asker), body(&Empty {})),
+        Command::Hello(_) => {
+            let text = "you said hello already; open another connection to log in anew";
+            board.refuse(Some(asker), Box::new(WireError::invalid("do", text)));
+        }
+        // Handled where the connection can be changed.
+        Command::RenewToken(_) | Command::Logout => {}
+    }
+}
+
+async fn order(
+    board: &Arc<Switchboard>,
+    line: &Line,
+    call: bellwire_core::CallId,
+    order: Order,
+    asker: Asker,
+) {
+    let (app, by) = (&line.session.app, line.session.actor());
+    board.order(app, call, by, order, ReplyKind::Empty, asker).await;
+}
+
+async fn start_call(
+    gateway: &Arc<Gateway>,
+    line: &Line,
+    start: Box<command::Start>,
+    asker: Asker,
+) {
+    let board = &gateway.board;
+    if gateway.is_draining() {
+        let text = "the server is going away; reconnect and try again";
+        let error = WireError::new(ErrorCode::Unavailable, text);
+        return board.refuse(Some(asker), Box::new(error));
+    }
+    let Some(app) = gateway.apps.get(&line.session.app) else {
+        let text = "your app is no longer served here";
+        let error = WireError::new(ErrorCode::Unauthorized, text);
+        return board.refuse(Some(asker), Box::new(error));
+    };
+    let ask = Ask { origin: Origin::User, caller: line.session.actor(), start };
+    board.start(&app, ask, asker).await;
+}
+
+async fn accept(board: &Arc<Switchboard>, line: &Line, c: command::Accept, asker: Asker) {
+    let (app, by) = (&line.session.app, line.session.actor());
+    let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
+        by: by.clone(),
+        order: Order::Accept {
+            media: c.media,
+            claimed: board.claimed(app, &by.user),
+            note: c.note.clone(),
+        },
+    };
+    board.command(app, c.call, &make, ReplyKind::Whole, asker).await;
+}
+
+async fn join(
+    board: &Arc<Switchboard>,
+    line: &Line,
+    call: bellwire_core::CallId,
+    asker: Asker,
+) {
+    let (app, by) = (&line.session.app, line.session.actor());
+    let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
+        by: by.clone(),
+        order: Order::Join { claimed: board.claimed(app, &by.user) },
+    };
+    board.command(app, call, &make, ReplyKind::Whole, asker).await;
+}
+
+async fn cancel(board: &Arc<Switchboard>, line: &Line, c: command::Cancel, asker: Asker) {
+    let named = c.to.map(|to| {
+        let users = to.iter().enumerate();
+        let resolve = |(i, user)| {
+            board.directory.resolve(&line.session.app, user, || format!("to[{i}]"))
+        };
+        users.map(resolve).collect::<Result<Vec<UserId>, _>>()
+    });
+    match named.transpose() {
+        Ok(to) => order(board, line, c.call, Order::Cancel { to, note: c.note }, asker).await,
+        Err(error) => board.refuse(Some(asker), error),
+    }
+}
+
+async fn invite(board: &Arc<Switchboard>, line: &Line, c: command::Invite, asker: Asker) {
+    let (app, by) = (&line.session.app, line.session.actor());
+    let targets = match board.resolve(app, &c.to) {
+        Ok(targets) => targets,
+        Err(error) => return board.refuse(Some(asker), error),
+    };
+    let ring_ms = c.ring_time.map(|s| s.saturating_mul(1000));
+    let asked = targets.iter().map(|(user, _)| user.clone()).collect();
+    let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
+        by: by.clone(),
+        order: Order::Invite {
+            to: board.callees(app, &targets, ring_ms),
+            note: c.note.clone(),
+        },
+    };
+    board.command(app, c.call, &make, ReplyKind::Skipped(asked), asker).await;
+}
+
+async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Asker) {
+    let user = &line.session.user;
+    let known = match board.known(&line.session.app, c.call).await {
+        Ok(known) => known.filter(|k| k.call.participant(user).is_some_and(|p| !p.held)),
+        Err(error) => return board.refuse(Some(asker), error),
+    };
+    let Some(known) = known else {
+        let error = WireError::from(bellwire_core::Refusal::NotInCall(None));
+        return board.refuse(Some(asker), Box::new(error));
+    };
+    let (after, limit) = (c.after.unwrap_or(0), c.limit.unwrap_or(LOG_PAGE).clamp(1, LOG_PAGE));
+    let rest = || known.log.iter().filter(|e| e.seq > after);
+    let log: Vec<_> = rest().take(limit).map(|e| LogEntry::of(e)).collect();
+    let more = rest().count() > log.len();
+    let room = crate::switchboard::room_for(&known.call, user);
+    let info = Box::new(CallInfo::of(&known.call, Some(user), board.now(), room));
+    board.answer(Some(asker), body(&GetOk { info, log, more }));
+}
+
+async fn list_records(
+    board: &Arc<Switchboard>,
+    line: &Line,
+    c: command::ListRecords,
+    asker: Asker,
+) {
+    let limit = c.limit.unwrap_or(RECORDS_DEFAULT).clamp(1, RECORDS_PAGE);
+    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+    let mut query = RecordQuery::newest(line.session.app.clone(), limit);
+    query.user = Some(line.session.user.clone());
+    query.missed_for = c.missed.filter(|m| *m).map(|_| line.session.user.clone());
+    query.before_serial = c.before.map(|RecordCursor(serial)| serial);
+    match board.journal.records(&query).await {
+        Ok(found) => {
+            let records = found.iter().filter_map(|r| serde_json::from_str::<Record>(r).ok());
+            board.answer(Some(asker), body(&RecordsOk { records: records.collect() }));
+        }
+        Err(error) => {
+            tracing::error!(%error, "cannot read records");
+            let text = "records cannot be read now; try again later";
+            board.refuse(Some(asker), Box::new(WireError::new(ErrorCode::Unavailable, text)));
+        }
+    }
+}
+
+fn renew_token(
+    gateway: &Gateway,
+    line: &mut Line,
+    renew: &command::RenewToken,
+    asker: Asker,
+) {
+    let board = &gateway.board;
+    let claims = hello::verify(gateway, renew.token.expose());
+    match claims.map_err(Box::new) {
+        Ok(claims) if claims.app.key == line.session.app && claims.user == line.session.user => {
+            line.expires_at = Some(claims.expires_at);
+            board.answer(Some(asker), body(&Empty {}));
+        }
+        Ok(_) => {
+            let text = "the token is for another user or app";
+            let error = WireError::new(ErrorCode::Unauthorized, text);
+            board.refuse(Some(asker), Box::new(error));
+        }
+        Err(error) => board.refuse(Some(asker), error),
+    }
+}
+
+/// Leaves every call the device is in, ends its session, and closes the connection.
+async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
+    let (board, session) = (&gateway.board, &line.session);
+    board.hang_up_device(session).await;
+    board.answer(Some(asker), body(&Empty {}));
+    // The answer may wait for the disk behind what the logout led to.
+    drop(board.journal.flush().await);
+    session.unbind(line.turn);
+    hello::end(gateway, session);
+}

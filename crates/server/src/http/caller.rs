@@ -1,0 +1,40 @@
+//! Whose business server is asking.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{header::AUTHORIZATION, header::ORIGIN, request::Parts},
+};
+use bellwire_protocol::ErrorCode;
+
+use super::problem::Problem;
+use crate::{config::App, gateway::Gateway};
+
+/// The app whose API key came with the request.
+pub(super) struct Business(pub(super) Arc<App>);
+
+impl FromRequestParts<Arc<Gateway>> for Business {
+    type Rejection = Problem;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, Problem> {
+        let header = parts.headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
+        let key = header.and_then(|h| {
+            let (scheme, key) = h.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+        });
+        let app = key.and_then(|key| gateway.apps.by_api_key(key)).ok_or_else(|| {
+            let text = "send `Authorization: Bearer` with an API key of the app";
+            Problem::new(ErrorCode::Unauthorized, text)
+        })?;
+        let origin = parts.headers.get(ORIGIN).and_then(|o| o.to_str().ok());
+        if app.allows_origin(origin) {
+            Ok(Self(app))
+        } else {
+            Err(Problem::new(ErrorCode::Forbidden, "this page's origin is not allowed"))
+        }
+    }
+}

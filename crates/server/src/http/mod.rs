@@ -1,0 +1,60 @@
+//! The HTTP side: the business server's API, health and metrics, on the port of the WebSocket.
+
+mod calls;
+mod caller;
+mod health;
+mod problem;
+mod records;
+mod users;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::{HeaderValue, Method, header, request::Parts},
+    routing::{get, post},
+};
+use bellwire_protocol::{PATH, limits::FRAME_BYTES};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::gateway::{self, Gateway};
+
+/// The routes of the server; needs no port, so tests can call it directly.
+pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
+    Router::new()
+        .route(PATH, get(gateway::upgrade))
+        .route("/v1/tokens", post(users::token))
+        .route("/v1/calls", get(calls::list).post(calls::start))
+        .route("/v1/calls/{id}", get(calls::show))
+        .route("/v1/calls/{id}/accept", post(calls::accept))
+        .route("/v1/calls/{id}/reject", post(calls::reject))
+        .route("/v1/calls/{id}/cancel", post(calls::cancel))
+        .route("/v1/calls/{id}/invite", post(calls::invite))
+        .route("/v1/calls/{id}/remove", post(calls::remove))
+        .route("/v1/calls/{id}/end", post(calls::end))
+        .route("/v1/users/{user}", get(users::show))
+        .route("/v1/users/{user}/end", post(users::end))
+        .route("/v1/users/{user}/logout", post(users::logout))
+        .route("/v1/records", get(records::list))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(problem::no_such_page)
+        .method_not_allowed_fallback(problem::wrong_method)
+        .layer(cors(gateway.clone()))
+        .layer(DefaultBodyLimit::max(FRAME_BYTES))
+        .with_state(gateway)
+}
+
+/// Web pages may call from the origins that an app allows; which app it is, its key says later.
+fn cors(gateway: Arc<Gateway>) -> CorsLayer {
+    let allowed = move |origin: &HeaderValue, _: &Parts| {
+        let origin = origin.to_str().ok();
+        gateway.apps.all().iter().any(|app| app.allows_origin(origin))
+    };
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::predicate(allowed))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+}

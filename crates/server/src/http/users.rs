@@ -1,0 +1,168 @@
+//! Users: their tokens, where they are, taking them out of calls, logging them out.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use bellwire_core::{CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
+use bellwire_protocol::{CloseCode, ErrorCode, reply::Presence};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    calls::end_all_of,
+    caller::Business,
+    problem::{Body, Problem},
+};
+use crate::{
+    auth::{MintError, mint},
+    gateway::{Gateway, end_session},
+};
+
+type Gate = State<Arc<Gateway>>;
+
+/// How long a token is good for if nothing is said, in seconds.
+const TTL_S: u64 = 3600;
+
+/// `POST /v1/tokens`
+#[derive(Deserialize)]
+pub(super) struct TokenBody {
+    user: UserId,
+    /// Seconds.
+    #[serde(default)]
+    ttl: Option<u64>,
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    uid: Option<Uid>,
+}
+
+/// What `POST /v1/tokens` gives.
+#[derive(Serialize)]
+pub(super) struct Token {
+    token: String,
+    expires_at: Timestamp,
+}
+
+pub(super) async fn token(
+    State(gateway): Gate,
+    Business(app): Business,
+    Body(body): Body<TokenBody>,
+) -> Result<Json<Token>, Problem> {
+    let ttl = Duration::from_secs(body.ttl.unwrap_or(TTL_S));
+    if ttl.is_zero() {
+        return Err(Problem::invalid("ttl", "at least 1 second"));
+    }
+    let now_s = gateway.board.now().0 / 1000;
+    let minted = mint(&app, &body.user, ttl, body.name.as_deref(), body.uid, now_s);
+    let minted = minted.map_err(|error| match error {
+        MintError::NoKey(_) => Problem::new(ErrorCode::Forbidden, error.to_string()),
+        other => Problem::invalid("user", other.to_string()),
+    })?;
+    Ok(Json(Token { token: minted.token, expires_at: minted.expires_at }))
+}
+
+/// `GET /v1/users/{user}`
+#[derive(Serialize)]
+pub(super) struct User {
+    user: UserId,
+    uid: Option<Uid>,
+    name: Option<String>,
+    presence: Presence,
+    /// The call that claims them.
+    call: Option<CallId>,
+    devices: Vec<Device>,
+}
+
+#[derive(Serialize)]
+struct Device {
+    id: DeviceId,
+    name: Option<String>,
+    platform: Option<String>,
+    connected: bool,
+    since: Timestamp,
+}
+
+pub(super) async fn show(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+) -> Result<Json<User>, Problem> {
+    let user = user_id(&user)?;
+    let board = &gateway.board;
+    let known = board.directory.get(&app.key, &user);
+    let known = known.ok_or_else(|| {
+        Problem::missing(ErrorCode::Invalid, "this user has never logged in")
+    })?;
+    let claim = board.calls.claim(&app.key, &user).filter(|c| c.phase != Phase::Ended);
+    let sessions = board.sessions.of(&app.key, &user);
+    let devices = sessions.iter().map(|s| Device {
+        id: s.device.clone(),
+        name: s.name.clone(),
+        platform: s.platform.clone(),
+        connected: s.is_connected(),
+        since: s.since,
+    });
+    Ok(Json(User {
+        uid: Some(known.uid),
+        name: known.name,
+        presence: board.presence(&app.key, &user),
+        call: claim.map(|c| c.id),
+        devices: devices.collect(),
+        user,
+    }))
+}
+
+fn user_id(text: &str) -> Result<UserId, Problem> {
+    UserId::parse(text).map_err(|error| Problem::invalid("user", error.to_string()))
+}
+
+/// What was done, by number.
+#[derive(Serialize)]
+pub(super) struct Done {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    devices: Option<usize>,
+}
+
+/// Takes the user out of whatever call.
+pub(super) async fn end(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+    Body(note): Body<Note>,
+) -> Result<Json<Done>, Problem> {
+    let calls = end_all_of(&gateway.board, &app.key, &user_id(&user)?, &note).await;
+    Ok(Json(Done { calls: Some(calls), devices: None }))
+}
+
+/// Logs every device of the user out, or one; what they are in goes on without them.
+#[derive(Deserialize)]
+pub(super) struct LogoutBody {
+    #[serde(default)]
+    device: Option<DeviceId>,
+}
+
+pub(super) async fn logout(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+    Body(body): Body<LogoutBody>,
+) -> Result<Json<Done>, Problem> {
+    let user = user_id(&user)?;
+    let mut devices = 0;
+    for session in gateway.board.sessions.of(&app.key, &user) {
+        if body.device.as_ref().is_some_and(|device| *device != session.device) {
+            continue;
+        }
+        devices += 1;
+        gateway.board.hang_up_device(&session).await;
+        if let Some(outbox) = session.outbox() {
+            outbox.close(CloseCode::Unauthorized, "logged out by the app");
+        }
+        end_session(&gateway, &session);
+    }
+    Ok(Json(Done { calls: None, devices: Some(devices) }))
+}

@@ -1,0 +1,167 @@
+//! The durable side of the embedded backend: one `SQLite` file, written by one task.
+//!
+//! The state of calls and sessions lives in memory; the journal makes it durable and gives it
+//! back after a restart. [`Journal::submit`] queues rows and returns at once. The writer takes
+//! all that is queued, writes it as one transaction, and then tells the submitters in the order
+//! in which they came. So the more there is to write, the less each row costs, and an idle
+//! server answers after one commit.
+//!
+//! Beside `bellwire.db` stand `lock`, held by the server that serves the directory, and
+//! `reserve`, room that is given up when the disk is full.
+
+mod batch;
+mod error;
+mod open;
+mod queue;
+mod read;
+mod recover;
+mod reserve;
+mod row;
+mod settings;
+mod sweep;
+mod write;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
+
+use bellwire_core::Timestamp;
+use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub(crate) use self::{
+    error::JournalError,
+    read::RecordQuery,
+    recover::{Recovered, StoredCall, StoredSession},
+    row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow},
+    settings::{Commit, JournalSettings, JournalState, RESERVE_BYTES, Synchronous},
+    sweep::Swept,
+};
+use self::{
+    queue::Queue,
+    reserve::Reserve,
+    sweep::Sweep,
+    write::Statements,
+    writer::{Control, Writer},
+};
+
+/// Reads at a time. They are rare: histories, and answers repeated long after.
+const READERS: u32 = 2;
+/// How long a read waits for a connection.
+const READ_WAIT: Duration = Duration::from_secs(5);
+
+/// The journal of a server. Clones are the same journal.
+///
+/// When the last clone is dropped, what was submitted is still written; only
+/// [`close`](Self::close) leaves the file as cleanly closed.
+#[derive(Clone)]
+pub(crate) struct Journal(Arc<Inner>);
+
+struct Inner {
+    queue: Arc<Queue>,
+    control: mpsc::UnboundedSender<Control>,
+    reads: SqlitePool,
+}
+
+impl Journal {
+    /// Opens `<data>/bellwire.db`, made if there is none, and reads what a server starts from.
+    /// `data` must exist. A file that is damaged, newer, foreign or in use is refused unchanged.
+    pub(crate) async fn open(
+        data: &Path,
+        settings: JournalSettings,
+    ) -> Result<(Self, Recovered), JournalError> {
+        let database = data.join("bellwire.db");
+        let mut guard = open::Guard::take(data)?;
+        let mut connection = open::open(&database, &mut guard, &settings).await?;
+        let recovered = Recovered::read(&mut connection, settings.recent_since).await?;
+        let reads = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .acquire_timeout(READ_WAIT)
+            .connect_lazy_with(open::reading(&database));
+
+        let reserve = Reserve::new(data.join("reserve"), settings.reserve_bytes);
+        let made = {
+            let reserve = reserve.clone();
+            tokio::task::spawn_blocking(move || reserve.make()).await
+        };
+        let state = match made {
+            Ok(Ok(())) => JournalState::Ready,
+            _ => JournalState::Full { since: writer::now() },
+        };
+        let queue = Arc::new(Queue::new(state));
+        let (control, asked) = mpsc::unbounded_channel();
+        let sessions = recovered.sessions.iter().map(|s| s.row.id.clone());
+        let writer = Writer {
+            queue: Arc::clone(&queue),
+            control: asked,
+            connection,
+            statements: Statements::new(sessions),
+            reserve,
+            guard,
+            database,
+            observe: settings.observe,
+            sweeps: VecDeque::new(),
+            closing: None,
+            orphaned: false,
+        };
+        tokio::spawn(writer.run());
+        Ok((Self(Arc::new(Inner { queue, control, reads })), recovered))
+    }
+
+    /// Queues rows and returns at once; all of them become durable, or none.
+    ///
+    /// `done` runs once they are durable, after the `done` of every earlier submission, on the
+    /// writer's task: it must be quick and must not block. No rows make a barrier, whose `done`
+    /// runs here and now if nothing is queued, being committed or being told. After a failure or
+    /// a close `done` is dropped without being run.
+    pub(crate) fn submit(&self, rows: Vec<Row>, done: impl FnOnce() + Send + 'static) {
+        self.0.queue.push(rows, Box::new(done));
+    }
+
+    /// Waits until everything submitted before is durable and its submitters are told.
+    pub(crate) async fn flush(&self) -> Result<(), JournalError> {
+        let (told, reached) = oneshot::channel();
+        // Who flushes may have stopped waiting.
+        self.submit(Vec::new(), move || {
+            let _ = told.send(());
+        });
+        reached.await.map_err(|_| JournalError::Stopped)
+    }
+
+    /// Deletes the records and logs of calls that ended before `before`, a few at a time between
+    /// commits; done when all are gone. Live calls are never touched.
+    pub(crate) async fn sweep(&self, before: Timestamp) -> Result<Swept, JournalError> {
+        let (reply, swept) = oneshot::channel();
+        let sweep = Sweep { before, swept: Swept::default(), reply };
+        self.0.control.send(Control::Sweep(sweep)).map_err(|_| JournalError::Stopped)?;
+        swept.await.map_err(|_| JournalError::Stopped)?
+    }
+
+    /// Whether the journal can write.
+    pub(crate) fn state(&self) -> JournalState {
+        *self.0.queue.state.borrow()
+    }
+
+    /// Follows [`state`](Self::state).
+    pub(crate) fn watch(&self) -> watch::Receiver<JournalState> {
+        self.0.queue.state.subscribe()
+    }
+
+    /// Writes what is queued and closes the file cleanly. Waits for room if the disk is full, so
+    /// bound the wait. Other clones submit in vain from then on.
+    pub(crate) async fn close(self) -> Result<(), JournalError> {
+        // The readers first: the last connection to close empties the write-ahead log.
+        self.0.reads.close().await;
+        let (reply, closed) = oneshot::channel();
+        self.0.control.send(Control::Close(reply)).map_err(|_| JournalError::Stopped)?;
+        closed.await.map_err(|_| JournalError::Stopped)
+    }
+}
+
+/// A number as `SQLite` stores it. Larger ones cannot come up: request ids end at 2^53, and
+/// 2^63 ms is far away.
+fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,126 @@
+//! Reads of what is committed, beside the writer.
+
+use bellwire_core::{AppKey, CallId, Entry, Reason, SessionId, Timestamp, UserId};
+use sqlx::{QueryBuilder, Sqlite};
+
+use super::{Journal, batch::word, error::JournalError, int, recover};
+
+/// Which records are asked for. What is none does not narrow the answer.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordQuery {
+    /// The app.
+    pub app: AppKey,
+    /// Only calls this user was in.
+    pub user: Option<UserId>,
+    /// Only calls asked for at or after this moment.
+    pub from: Option<Timestamp>,
+    /// Only calls asked for before this moment.
+    pub to: Option<Timestamp>,
+    /// Only calls that ended for this reason.
+    pub reason: Option<Reason>,
+    /// Only calls this user missed: wanted, and never answered.
+    pub missed_for: Option<UserId>,
+    /// Only records with a lower serial.
+    pub before_serial: Option<u64>,
+    /// Only records with a higher serial; turns the order to oldest first.
+    pub after_serial: Option<u64>,
+    /// The most records to give.
+    pub limit: u32,
+}
+
+impl RecordQuery {
+    /// The newest `limit` records of an app.
+    pub(crate) fn newest(app: AppKey, limit: u32) -> Self {
+        Self {
+            app,
+            user: None,
+            from: None,
+            to: None,
+            reason: None,
+            missed_for: None,
+            before_serial: None,
+            after_serial: None,
+            limit,
+        }
+    }
+}
+
+impl Journal {
+    /// The log of a call, from its first entry; empty if there is none.
+    pub(crate) async fn log(&self, call: CallId) -> Result<Vec<Entry>, JournalError> {
+        let bodies: Vec<String> =
+            sqlx::query_scalar("SELECT body FROM log WHERE call = ? ORDER BY first_seq")
+                .bind(call.0.into_bytes().to_vec())
+                .fetch_all(&self.0.reads)
+                .await?;
+        let mut log = Vec::new();
+        for body in bodies {
+            log.extend(recover::entries(&body)?);
+        }
+        Ok(log)
+    }
+
+    /// The stored answer to a request, if it is still kept.
+    pub(crate) async fn answer(
+        &self,
+        session: &SessionId,
+        request: u64,
+    ) -> Result<Option<String>, JournalError> {
+        Ok(sqlx::query_scalar("SELECT body FROM answer WHERE session = ? AND request = ?")
+            .bind(session.as_str())
+            .bind(int(request))
+            .fetch_optional(&self.0.reads)
+            .await?)
+    }
+
+    /// Records as they were stored: newest first, or oldest first after `after_serial`.
+    pub(crate) async fn records(&self, asked: &RecordQuery) -> Result<Vec<String>, JournalError> {
+        let mut query = records_sql(asked);
+        Ok(query.build_query_scalar().fetch_all(&self.0.reads).await?)
+    }
+}
+
+fn records_sql(asked: &RecordQuery) -> QueryBuilder<Sqlite> {
+    // A user's legs are the few rows to begin with: `CROSS JOIN` keeps SQLite from walking all
+    // records of the app instead.
+    let mut sql = QueryBuilder::new("SELECT record.body FROM ");
+    let mut key = "record";
+    for (alias, user) in [("missed", &asked.missed_for), ("own", &asked.user)] {
+        if user.is_some() {
+            sql.push(format_args!("leg AS {alias} CROSS JOIN "));
+            if key == "record" {
+                key = alias;
+            }
+        }
+    }
+    sql.push(format_args!("record WHERE {key}.app = ")).push_bind(asked.app.to_string());
+    for (alias, user) in [("missed", &asked.missed_for), ("own", &asked.user)] {
+        let Some(user) = user else { continue };
+        sql.push(format_args!(
+            " AND record.app = {alias}.app AND record.serial = {alias}.serial
+              AND {alias}.serial = {key}.serial AND {alias}.app = {key}.app AND {alias}.user = "
+        ));
+        sql.push_bind(user.to_string());
+    }
+    if asked.missed_for.is_some() {
+        sql.push(" AND missed.missed = 1");
+    }
+    if let Some(from) = asked.from {
+        sql.push(" AND record.created_at >= ").push_bind(int(from.0));
+    }
+    if let Some(to) = asked.to {
+        sql.push(" AND record.created_at < ").push_bind(int(to.0));
+    }
+    if let Some(reason) = &asked.reason {
+        sql.push(" AND record.reason = ").push_bind(word(reason));
+    }
+    if let Some(before) = asked.before_serial {
+        sql.push(format_args!(" AND {key}.serial < ")).push_bind(int(before));
+    }
+    if let Some(after) = asked.after_serial {
+        sql.push(format_args!(" AND {key}.serial > ")).push_bind(int(after));
+    }
+    let order = if asked.after_serial.is_some() { "ASC" } else { "DESC" };
+    sql.push(format_args!(" ORDER BY {key}.serial {order} LIMIT ")).push_bind(asked.limit);
+    sql
+}

@@ -1,0 +1,118 @@
+//! What is made durable: one type for each kind of row.
+
+use std::sync::Arc;
+
+use bellwire_core::{
+    AppKey, CallId, DeviceId, Entry, Reason, SessionId, State, Timestamp, Uid, UserId,
+};
+
+/// One thing to make durable. Rows submitted together become durable together.
+#[derive(Debug, Clone)]
+pub(crate) enum Row {
+    /// New entries of a call's log.
+    Log(LogRow),
+    /// The answer to a changing command.
+    Answer(AnswerRow),
+    /// A session that began or changed.
+    Session(SessionRow),
+    /// A session that is over; its answers go with it.
+    SessionGone(SessionId),
+    /// A user who is new or changed.
+    User(UserRow),
+    /// The record of a finished call.
+    Record(Box<RecordRow>),
+}
+
+/// Entries appended to a call's log at once.
+#[derive(Debug, Clone)]
+pub(crate) struct LogRow {
+    /// The app.
+    pub app: AppKey,
+    /// The call.
+    pub call: CallId,
+    /// What was appended, in order; not empty. The first entry of a call has `seq` 1.
+    pub entries: Vec<Entry>,
+    /// Whether the call is over after these.
+    pub ended: bool,
+}
+
+/// The answer a request got, for when it is repeated (R14).
+#[derive(Debug, Clone)]
+pub(crate) struct AnswerRow {
+    /// The session.
+    pub session: SessionId,
+    /// The request's id, rising within the session.
+    pub request: u64,
+    /// The answer as it was sent.
+    pub body: Arc<str>,
+}
+
+/// A device's login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SessionRow {
+    /// Its id.
+    pub id: SessionId,
+    /// The app.
+    pub app: AppKey,
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// What the device calls itself.
+    pub name: Option<String>,
+    /// What the device is.
+    pub platform: Option<String>,
+    /// When it began.
+    pub at: Timestamp,
+}
+
+/// A user of an app. That no two share a uid is kept by the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct UserRow {
+    /// The app.
+    pub app: AppKey,
+    /// The user.
+    pub user: UserId,
+    /// Their number.
+    pub uid: Uid,
+    /// Their name.
+    pub name: Option<String>,
+    /// When they were first seen or last changed.
+    pub at: Timestamp,
+}
+
+/// What is kept of a finished call.
+#[derive(Debug, Clone)]
+pub(crate) struct RecordRow {
+    /// The app.
+    pub app: AppKey,
+    /// The call.
+    pub call: CallId,
+    /// Its position among the app's records, rising; the order of the history.
+    pub serial: u64,
+    /// When the call was asked for.
+    pub created_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Why it ended.
+    pub reason: Reason,
+    /// The record as JSON, given back verbatim.
+    pub body: Arc<str>,
+    /// Everybody in the call and how it went for them; each user once.
+    pub legs: Vec<(UserId, State)>,
+}
+
+/// Whether a participant who ended so missed the call: they were wanted, and never answered.
+pub(super) fn is_missed(outcome: State) -> bool {
+    match outcome {
+        State::Busy | State::Offline | State::TimedOut | State::Canceled => true,
+        State::Invited
+        | State::Ringing
+        | State::Joined
+        | State::Dropped
+        | State::Left
+        | State::Rejected
+        | State::Denied
+        | State::Lost => false,
+    }
+}

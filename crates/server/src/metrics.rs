@@ -1,0 +1,168 @@
+//! What operators watch. The registry is a value, so that two servers in one process share
+//! nothing.
+
+use std::time::Instant;
+
+use bellwire_core::{Event, Reason};
+use bellwire_protocol::ErrorCode;
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::{calls::Step, journal::Commit};
+
+/// A label called `code`, `reason`, `command`, `event` or `phase`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Code {
+    code: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Ending {
+    reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Command {
+    command: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Phase {
+    phase: &'static str,
+}
+
+/// The server's counters and histograms.
+pub(crate) struct Metrics {
+    registry: Registry,
+    pub(crate) connections: Gauge,
+    calls: Family<Phase, Gauge>,
+    ended: Family<Ending, Counter>,
+    requests: Family<Command, Counter>,
+    refusals: Family<Code, Counter>,
+    stop_rings: Counter,
+    acknowledged: Counter,
+    invited: Histogram,
+    ringing: Histogram,
+    started: Histogram,
+    hung_up: Histogram,
+    journal: Histogram,
+    journal_rows: Counter,
+}
+
+/// From 50 µs in doublings to 1.6 s.
+fn latency() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_05, 2.0, 16))
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("bellwire"),
+            connections: Gauge::default(),
+            calls: Family::default(),
+            ended: Family::default(),
+            requests: Family::default(),
+            refusals: Family::default(),
+            stop_rings: Counter::default(),
+            acknowledged: Counter::default(),
+            invited: latency(),
+            // People and phones take up to seconds here.
+            ringing: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
+            started: latency(),
+            hung_up: latency(),
+            journal: latency(),
+            journal_rows: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let r = &mut self.registry;
+        r.register("connections", "Open connections", self.connections.clone());
+        r.register("calls", "Live calls by phase", self.calls.clone());
+        r.register("calls_ended", "Finished calls by reason", self.ended.clone());
+        r.register("requests", "Requests by command", self.requests.clone());
+        r.register("refusals", "Refused requests by code", self.refusals.clone());
+        r.register("stop_rings", "Stop-ring events logged, by user", self.stop_rings.clone());
+        let text = "Stop-ring events that a device confirmed";
+        r.register("stop_rings_acknowledged", text, self.acknowledged.clone());
+        let mut time = |name: &str, help: &str, histogram: &Histogram| {
+            r.register_with_unit(name, help, Unit::Seconds, histogram.clone());
+        };
+        time("start_to_invited", "From call.start read to call.invited queued", &self.invited);
+        time("invited_to_ringing", "From the invitation to call.ringing", &self.ringing);
+        time("accept_to_started", "From call.accept read to call.started queued", &self.started);
+        time("hangup_to_ended", "From call.hangup read to call.ended queued", &self.hung_up);
+        time("journal_commit", "From taking a batch to its being durable", &self.journal);
+        self.registry.register("journal_rows", "Rows made durable", self.journal_rows.clone());
+    }
+
+    /// The text for Prometheus.
+    pub(crate) fn text(&self, calls: [(&'static str, usize); 2]) -> String {
+        for (phase, count) in calls {
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.calls.get_or_create(&Phase { phase }).set(count);
+        }
+        let mut text = String::new();
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    pub(crate) fn requested(&self, command: &'static str) {
+        self.requests.get_or_create(&Command { command }).inc();
+    }
+
+    pub(crate) fn refused(&self, code: ErrorCode) {
+        self.refusals.get_or_create(&Code { code: code.as_str() }).inc();
+    }
+
+    pub(crate) fn committed(&self, commit: &Commit) {
+        self.journal.observe(commit.took.as_secs_f64());
+        self.journal_rows.inc_by(commit.rows as u64);
+    }
+
+    /// Counts an event that has been told; `received` is when the request behind it was read.
+    pub(crate) fn happened(&self, step: &Step, received: Option<Instant>) {
+        let since = |histogram: &Histogram| {
+            if let Some(received) = received {
+                histogram.observe(received.elapsed().as_secs_f64());
+            }
+        };
+        match &step.entry.event {
+            Event::Created(_) => since(&self.invited),
+            Event::Ringing { user, .. } => {
+                if let Some(p) = step.after.participant(user) {
+                    #[allow(clippy::cast_precision_loss)] // Milliseconds of a ring time.
+                    let ms = step.entry.at.since_ms(p.invited_at) as f64;
+                    self.ringing.observe(ms / 1000.0);
+                }
+            }
+            Event::Started => since(&self.started),
+            Event::Ended { reason, .. } => {
+                since(&self.hung_up);
+                self.ended.get_or_create(&Ending { reason: word(*reason) }).inc();
+            }
+            Event::Canceled { users, .. } => {
+                self.stop_rings.inc_by(users.len() as u64);
+            }
+            Event::Acknowledged { .. } => {
+                self.acknowledged.inc();
+            }
+            _ => {}
+        }
+    }
+}
+
+fn word(reason: Reason) -> String {
+    format!("{reason:?}").to_lowercase()
+}

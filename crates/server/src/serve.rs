@@ -1,0 +1,226 @@
+//! `bellwire serve`: puts the house together, runs it, and closes it in order.
+
+use std::{process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use axum::serve::ListenerExt;
+use bellwire_core::{Command, Timestamp};
+use tokio::{net::TcpListener, signal::unix::SignalKind, sync::oneshot};
+
+use crate::{
+    calls::Calls,
+    clock::Clock,
+    config::{self, Apps, Config, Sources},
+    directory::Directory,
+    gateway::{Gateway, expire_later},
+    http,
+    journal::{Journal, JournalSettings, Recovered, Synchronous},
+    metrics::Metrics,
+    sessions::Session,
+    switchboard::{Deadlines, Switchboard},
+};
+
+/// How long ended calls stay in memory after the longest resume window, in milliseconds.
+const KEEP_MS: u64 = 60_000;
+/// How often old records are looked for.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const DAY_MS: u64 = 24 * 3600 * 1000;
+/// How long the journal may take to close; beyond it only its clean-close mark is missing.
+const CLOSE_WAIT: Duration = Duration::from_secs(3);
+
+/// Runs until SIGTERM or SIGINT.
+pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
+    let (config, apps) = sources.load()?;
+    log_to_stderr(&config)?;
+    let data = &config.server.data;
+    std::fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the data directory {}", data.display()))?;
+    let metrics = Arc::new(Metrics::new());
+    let resume_ms = apps.all().iter().map(|app| app.resume_ms).max().unwrap_or(0);
+    let keep_ms = resume_ms + KEEP_MS;
+    let (journal, recovered) = open_journal(&config, metrics.clone(), keep_ms).await?;
+    let (deadlines, timer) = Deadlines::new();
+    let calls = Arc::new(Calls::new(journal.clone(), keep_ms));
+    let directory = Directory::default();
+    let board = Arc::new(Switchboard::new(
+        calls,
+        directory,
+        journal.clone(),
+        deadlines,
+        metrics,
+        Clock,
+    ));
+    let gateway = Arc::new(Gateway::new(board.clone(), apps.clone(), config.limits.clone()));
+    tokio::spawn(timer.run(board.clone()));
+    recover(&gateway, recovered).await;
+    tokio::spawn(board.clone().audit_forever());
+    tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
+    tokio::spawn(reload_on_hangup(config.clone(), sources, apps));
+
+    let listener = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    let listener = listener.tap_io(|connection| {
+        // A frame waits for nothing; without this the system holds it back for 40 ms.
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "cannot set TCP_NODELAY");
+        }
+    });
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = axum::serve(listener, http::app(gateway.clone()))
+        .with_graceful_shutdown(async move { drop(stopped.await) });
+    let server = tokio::spawn(async move { serving.await });
+    let mut health = journal.watch();
+    tokio::select! {
+        () = asked_to_stop() => {}
+        failed = health.wait_for(|s| *s == crate::journal::JournalState::Failed) => {
+            drop(failed);
+            anyhow::bail!("the database cannot be written any more; see the log");
+        }
+    }
+    drain(&gateway, Duration::from_secs(config.server.drain_s)).await;
+    drop(stop.send(()));
+    gateway.close_all();
+    // Connections that do not close by themselves do not hold the process.
+    drop(tokio::time::timeout(CLOSE_WAIT, server).await);
+    match tokio::time::timeout(CLOSE_WAIT, journal.close()).await {
+        Ok(closed) => closed?,
+        Err(_) => tracing::warn!("the database did not close in time; it is whole all the same"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&config.server.log_level)
+        .with_context(|| format!("server.log_level = {:?}", config.server.log_level))?;
+    let log =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match config.server.log_format {
+        config::LogFormat::Text => log.init(),
+        config::LogFormat::Json => log.json().init(),
+    }
+    Ok(())
+}
+
+async fn open_journal(
+    config: &Config,
+    metrics: Arc<Metrics>,
+    keep_ms: u64,
+) -> anyhow::Result<(Journal, Recovered)> {
+    let settings = JournalSettings {
+        synchronous: match config.storage.synchronous {
+            config::Synchronous::Normal => Synchronous::Normal,
+            config::Synchronous::Full => Synchronous::Full,
+        },
+        reserve_bytes: config.storage.reserve_mib * 1024 * 1024,
+        max_pages: None,
+        recent_since: Timestamp(Clock.now().0.saturating_sub(keep_ms)),
+        observe: Some(Arc::new(move |commit| metrics.committed(commit))),
+    };
+    Ok(Journal::open(&config.server.data, settings).await?)
+}
+
+/// Puts back what the journal kept: live calls go on, and grace counts from now.
+async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
+    let board = &gateway.board;
+    for user in recovered.users {
+        board.directory.restore(user);
+    }
+    for (app, serial) in recovered.serials {
+        board.calls.restore_serial(&app, serial);
+    }
+    for stored in recovered.sessions {
+        let row = stored.row;
+        let session = Arc::new(Session::new(
+            row.id,
+            row.app,
+            row.user,
+            row.device,
+            row.name,
+            row.platform,
+            row.at,
+            stored.highest_request,
+        ));
+        board.sessions.restore(session.clone());
+        expire_later(gateway, session, 0);
+    }
+    let live = recovered.live.len();
+    for call in recovered.live.into_iter().chain(recovered.recent) {
+        board.calls.restore(&call.app, call.entries);
+    }
+    for call in board.calls.all() {
+        board.act(&call.app, call.id, Command::Restarted).await;
+        if let Some(call) = board.calls.load(&call.app, call.id) {
+            board.deadlines.set(&call.app, call.id, call.next_deadline());
+        }
+    }
+    if live > 0 {
+        tracing::info!(calls = live, "running calls go on");
+    }
+}
+
+async fn sweep_forever(journal: Journal, keep_days: u32) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        let before = Timestamp(Clock.now().0.saturating_sub(u64::from(keep_days) * DAY_MS));
+        match journal.sweep(before).await {
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "cannot delete old records"),
+        }
+    }
+}
+
+/// SIGHUP reads the configuration again: apps, keys and limits change, running calls do not.
+async fn reload_on_hangup(config: Config, sources: Sources, apps: Apps) {
+    let mut hangup = match tokio::signal::unix::signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => {
+            tracing::error!(%error, "cannot listen for SIGHUP");
+            return;
+        }
+    };
+    while hangup.recv().await.is_some() {
+        match config.reload(&sources) {
+            Ok(reload) => {
+                apps.replace(&reload.apps);
+                tracing::info!("configuration read again");
+                for section in reload.restart {
+                    tracing::warn!(section, "a change here holds from the next start on");
+                }
+            }
+            Err(error) => tracing::error!(%error, "configuration refused; the old one stays"),
+        }
+    }
+}
+
+async fn asked_to_stop() {
+    let terminate = async {
+        match tokio::signal::unix::signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// Takes no new calls and lets running ones end, for a while.
+async fn drain(gateway: &Arc<Gateway>, wait: Duration) {
+    gateway.begin_drain();
+    let none_left = async {
+        let mut look = tokio::time::interval(Duration::from_millis(100));
+        while !gateway.board.calls.all().is_empty() {
+            look.tick().await;
+        }
+    };
+    if tokio::time::timeout(wait, none_left).await.is_err() {
+        let calls = gateway.board.calls.all().len();
+        tracing::info!(calls, "stopping while calls run; they go on after the restart");
+    }
+}

@@ -1,0 +1,165 @@
+//! One device's login.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::extract::ws::Utf8Bytes;
+use bellwire_core::{Actor, AppKey, CallId, DeviceId, RequestRef, SessionId, Timestamp, UserId};
+use parking_lot::Mutex;
+
+use super::Outbox;
+
+/// A device's login; outlives its connection by the resume window.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) id: SessionId,
+    pub(crate) app: AppKey,
+    pub(crate) user: UserId,
+    pub(crate) device: DeviceId,
+    pub(crate) name: Option<String>,
+    pub(crate) platform: Option<String>,
+    pub(crate) since: Timestamp,
+    line: Mutex<Line>,
+    /// The highest id of a changing request taken so far (R14).
+    highest_request: AtomicU64,
+    /// Open stays, by call: the last event this device was told of.
+    stays: Mutex<BTreeMap<CallId, u64>>,
+}
+
+#[derive(Debug, Default)]
+struct Line {
+    outbox: Option<Arc<Outbox>>,
+    /// Counts connections, so that what one left behind does not touch the next.
+    turn: u64,
+}
+
+impl Session {
+    #[allow(clippy::too_many_arguments)] // The row of a session; built in two places.
+    pub(crate) fn new(
+        id: SessionId,
+        app: AppKey,
+        user: UserId,
+        device: DeviceId,
+        name: Option<String>,
+        platform: Option<String>,
+        since: Timestamp,
+        highest_request: u64,
+    ) -> Self {
+        Self {
+            id,
+            app,
+            user,
+            device,
+            name,
+            platform,
+            since,
+            line: Mutex::default(),
+            highest_request: AtomicU64::new(highest_request),
+            stays: Mutex::default(),
+        }
+    }
+
+    /// The user acting through this device.
+    pub(crate) fn actor(&self) -> Actor {
+        Actor { user: self.user.clone(), device: Some(self.device.clone()) }
+    }
+
+    /// The name of a request of this session.
+    pub(crate) fn request(&self, id: u64) -> RequestRef {
+        RequestRef { session: self.id.clone(), id }
+    }
+
+    /// Takes a changing request's id; false if it, or a later one, was taken before.
+    pub(crate) fn take_request(&self, id: u64) -> bool {
+        self.highest_request.fetch_max(id, Ordering::SeqCst) < id
+    }
+
+    /// Binds a connection, which begins the turn returned; the one before is handed back.
+    pub(crate) fn bind(&self, outbox: Arc<Outbox>) -> (u64, Option<Arc<Outbox>>) {
+        let mut line = self.line.lock();
+        line.turn += 1;
+        (line.turn, line.outbox.replace(outbox))
+    }
+
+    /// Ends the turn `turn`; false if a later one has begun.
+    pub(crate) fn unbind(&self, turn: u64) -> bool {
+        let mut line = self.line.lock();
+        let own = line.turn == turn && line.outbox.is_some();
+        if own {
+            line.outbox = None;
+        }
+        own
+    }
+
+    /// Whether turn `turn` is the latest and nobody is connected.
+    pub(crate) fn is_away_since(&self, turn: u64) -> bool {
+        let line = self.line.lock();
+        line.turn == turn && line.outbox.is_none()
+    }
+
+    /// The connection, if there is one.
+    pub(crate) fn outbox(&self) -> Option<Arc<Outbox>> {
+        self.line.lock().outbox.clone()
+    }
+
+    /// Whether a connection is open.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.line.lock().outbox.is_some()
+    }
+
+    /// Sends a frame that may be lost; whether a connection took it.
+    pub(crate) fn send_ephemeral(&self, frame: &Utf8Bytes) -> bool {
+        self.outbox().is_some_and(|outbox| outbox.push_ephemeral(frame.clone()))
+    }
+
+    /// Tells an event of a call unless the device has it already. A terminal one closes the stay.
+    pub(crate) fn tell(&self, call: CallId, seq: u64, terminal: bool, frame: &Utf8Bytes) {
+        let mut stays = self.stays.lock();
+        let Some(outbox) = self.outbox() else { return };
+        if stays.get(&call).is_some_and(|last| *last >= seq) {
+            return;
+        }
+        let quiet = stays.is_empty();
+        if terminal {
+            stays.remove(&call);
+        } else {
+            stays.insert(call, seq);
+        }
+        drop(stays);
+        outbox.push(frame.clone());
+        if quiet && !terminal {
+            outbox.nudge();
+        }
+    }
+
+    /// Begins or continues a stay that the device learned of by a reply, as of `seq`.
+    pub(crate) fn stay(&self, call: CallId, seq: u64) {
+        let mut stays = self.stays.lock();
+        let last = stays.entry(call).or_default();
+        *last = seq.max(*last);
+        drop(stays);
+        if let Some(outbox) = self.outbox() {
+            outbox.nudge();
+        }
+    }
+
+    /// The calls this device is in or rung by, as far as it was told.
+    pub(crate) fn stays(&self) -> BTreeMap<CallId, u64> {
+        self.stays.lock().clone()
+    }
+
+    /// Forgets all stays; a resume says anew what there is.
+    pub(crate) fn clear_stays(&self) -> BTreeMap<CallId, u64> {
+        std::mem::take(&mut *self.stays.lock())
+    }
+
+    /// Whether the device rings or is in a live call, which shortens its keep-alive.
+    pub(crate) fn is_busy(&self) -> bool {
+        !self.stays.lock().is_empty()
+    }
+}

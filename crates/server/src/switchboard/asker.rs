@@ -1,0 +1,127 @@
+//! Who asked, and how they are answered: after what they asked for is durable, before the events
+//! it causes.
+
+use std::{sync::Arc, time::Instant};
+
+use bellwire_core::RequestRef;
+use bellwire_protocol::{Body, Reply, WireError};
+use tokio::sync::oneshot;
+
+use super::Switchboard;
+use crate::{
+    journal::{AnswerRow, Row},
+    sessions::{Outbox, Session},
+};
+
+/// Who asked.
+#[derive(Debug)]
+pub(crate) enum Asker {
+    /// A device.
+    Device {
+        /// Its session.
+        session: Arc<Session>,
+        /// The connection it asked on.
+        outbox: Arc<Outbox>,
+        /// The request's id.
+        id: u64,
+        /// Whether the answer is kept for a repetition (R14).
+        changing: bool,
+        /// When the request was read.
+        received: Instant,
+    },
+    /// The business server.
+    Server(oneshot::Sender<Result<Body, Box<WireError>>>),
+    /// Nobody: a deadline, a connection.
+    Nobody,
+}
+
+/// An answer, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    result: Result<Body, Box<WireError>>,
+    frame: Option<Arc<str>>,
+}
+
+impl Asker {
+    /// The request, if a device asked; names the cause of the events.
+    pub(crate) fn request(&self) -> Option<RequestRef> {
+        match self {
+            Self::Device { session, id, .. } => Some(session.request(*id)),
+            Self::Server(_) | Self::Nobody => None,
+        }
+    }
+
+    /// The session that asked.
+    pub(crate) fn session(&self) -> Option<&Arc<Session>> {
+        match self {
+            Self::Device { session, .. } => Some(session),
+            Self::Server(_) | Self::Nobody => None,
+        }
+    }
+
+    /// When the request was read.
+    pub(crate) fn received(&self) -> Option<Instant> {
+        match self {
+            Self::Device { received, .. } => Some(*received),
+            Self::Server(_) | Self::Nobody => None,
+        }
+    }
+
+    /// Makes the answer, and the row that keeps it.
+    pub(crate) fn prepare(
+        &self,
+        result: Result<Body, Box<WireError>>,
+    ) -> (Answer, Option<Row>) {
+        let Self::Device { session, id, changing, .. } = self else {
+            return (Answer { result, frame: None }, None);
+        };
+        let reply = match &result {
+            Ok(body) => Reply { id: *id, ok: Some(body.clone()), error: None },
+            Err(error) => Reply::refused(*id, WireError::clone(error)),
+        };
+        let frame: Arc<str> = reply.to_frame().into();
+        let row = changing.then(|| {
+            Row::Answer(AnswerRow {
+                session: session.id.clone(),
+                request: *id,
+                body: frame.clone(),
+            })
+        });
+        (Answer { result, frame: Some(frame) }, row)
+    }
+
+    /// Sends the answer.
+    pub(crate) fn send(self, answer: Answer) {
+        match self {
+            Self::Device { outbox, .. } => {
+                if let Some(frame) = answer.frame {
+                    outbox.push((&*frame).into());
+                }
+            }
+            // Whoever asked over HTTP may have gone; what they asked for is done all the same.
+            Self::Server(to) => drop(to.send(answer.result)),
+            Self::Nobody => {}
+        }
+    }
+}
+
+impl Switchboard {
+    /// Answers in turn: after everything asked before it is durable.
+    pub(crate) fn answer(&self, asker: Option<Asker>, body: Body) {
+        self.conclude(asker, Ok(body));
+    }
+
+    /// Refuses in turn.
+    pub(crate) fn refuse(&self, asker: Option<Asker>, error: Box<WireError>) {
+        if !matches!(asker, None | Some(Asker::Nobody)) {
+            self.metrics.refused(error.code);
+        }
+        self.conclude(asker, Err(error));
+    }
+
+    fn conclude(&self, asker: Option<Asker>, result: Result<Body, Box<WireError>>) {
+        let Some(asker) = asker else { return };
+        let (answer, row) = asker.prepare(result);
+        self.journal.submit(row.into_iter().collect(), move || asker.send(answer));
+    }
+}

@@ -1,0 +1,45 @@
+//! What the rules need to know about users: their number, their claim, how they can be reached.
+
+use bellwire_core::{AppKey, Callee, CallId, UserId};
+use bellwire_protocol::{Target, WireError};
+
+use super::Switchboard;
+
+impl Switchboard {
+    /// The callees as a command names them, resolved to users.
+    pub(crate) fn resolve(
+        &self,
+        app: &AppKey,
+        targets: &[Target],
+    ) -> Result<Vec<(UserId, Target)>, Box<WireError>> {
+        let named = targets.iter().enumerate().map(|(i, target)| {
+            let user = self.directory.resolve(app, &target.user, || format!("to[{i}]"))?;
+            Ok((user, target.clone()))
+        });
+        named.collect()
+    }
+
+    /// What is known of the callees at this moment.
+    pub(super) fn callees(
+        &self,
+        app: &AppKey,
+        targets: &[(UserId, Target)],
+        ring_ms: Option<u64>,
+    ) -> Vec<Callee> {
+        let callee = |(user, target): &(UserId, Target)| Callee {
+            uid: self.directory.get(app, user).map(|u| u.uid),
+            ring: target.ring.unwrap_or_default(),
+            ring_ms: target.ring_time.map(|s| s.saturating_mul(1000)).or(ring_ms),
+            claimed: self.claimed(app, user),
+            reach: self.sessions.reach(app, user),
+            pending_invites: self.calls.pending_invites(app, user).1,
+            user: user.clone(),
+        };
+        targets.iter().map(callee).collect()
+    }
+
+    /// The call that claims a user.
+    pub(crate) fn claimed(&self, app: &AppKey, user: &UserId) -> Option<CallId> {
+        self.calls.claim(app, user).map(|call| call.id)
+    }
+}

@@ -1,0 +1,94 @@
+//! How much a user may start: a bound on calls in flight, starts and distinct callees a minute.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use bellwire_core::{AppKey, Phase, Timestamp, UserId};
+use bellwire_protocol::{ErrorCode, WireError};
+use parking_lot::Mutex;
+
+use super::Switchboard;
+use crate::config::App;
+
+/// The window of the limits per minute, in milliseconds.
+const MINUTE_MS: u64 = 60_000;
+/// Users whose window has passed are swept each time this many starts were counted.
+const SWEEP_EVERY: u32 = 4_096;
+
+/// What each user started in the last minute.
+#[derive(Debug, Default)]
+pub(crate) struct StartLimits {
+    users: Mutex<HashMap<(AppKey, UserId), Recent>>,
+    counted: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    /// Starts in the window, oldest first.
+    starts: std::collections::VecDeque<Timestamp>,
+    /// When each callee was last called.
+    callees: BTreeMap<UserId, Timestamp>,
+}
+
+impl StartLimits {
+    /// Counts a start of `user` to `callees`, or says in how many milliseconds it may come.
+    fn count<'a>(
+        &self,
+        app: &App,
+        user: &UserId,
+        callees: impl Iterator<Item = &'a UserId> + Clone,
+        now: Timestamp,
+    ) -> Result<(), u64> {
+        let mut users = self.users.lock();
+        if self.counted.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
+            users.retain(|_, recent| recent.starts.back().is_some_and(|at| fresh(*at, now)));
+        }
+        let recent = users.entry((app.key.clone(), user.clone())).or_default();
+        recent.starts.retain(|at| fresh(*at, now));
+        recent.callees.retain(|_, at| fresh(*at, now));
+        let wait = |oldest: Option<Timestamp>| {
+            MINUTE_MS.saturating_sub(now.since_ms(oldest.unwrap_or(now))).max(1)
+        };
+        if recent.starts.len() >= app.limits.starts_per_minute as usize {
+            return Err(wait(recent.starts.front().copied()));
+        }
+        let new = callees.clone().filter(|u| !recent.callees.contains_key(*u)).count();
+        if recent.callees.len() + new > app.limits.callees_per_minute as usize {
+            return Err(wait(recent.callees.values().min().copied()));
+        }
+        recent.starts.push_back(now);
+        recent.callees.extend(callees.map(|u| (u.clone(), now)));
+        Ok(())
+    }
+}
+
+fn fresh(at: Timestamp, now: Timestamp) -> bool {
+    now.since_ms(at) < MINUTE_MS
+}
+
+impl Switchboard {
+    /// Refuses a start that is over a limit of the app or of the user; else counts it.
+    pub(super) fn admit<'a>(
+        &self,
+        app: &App,
+        caller: &UserId,
+        callees: impl Iterator<Item = &'a UserId> + Clone,
+    ) -> Result<(), Box<WireError>> {
+        self.takes_calls()?;
+        let overloaded = |text: String| Box::new(WireError::new(ErrorCode::Overloaded, text));
+        if self.calls.live(&app.key) >= app.limits.calls_per_app as usize {
+            let most = app.limits.calls_per_app;
+            return Err(overloaded(format!("the app has {most} calls running; try again later")));
+        }
+        let own = self.calls.of_user(&app.key, caller);
+        let running = own.iter().filter(|c| c.phase != Phase::Ended && c.caller == *caller);
+        let most = app.limits.calls_per_user as usize;
+        if running.count() >= most {
+            return Err(overloaded(format!("you have {most} calls running; finish one first")));
+        }
+        let counted = self.limits.count(app, caller, callees, self.now());
+        counted.map_err(|retry_ms| Box::new(WireError::rate_limited(retry_ms)))
+    }
+}

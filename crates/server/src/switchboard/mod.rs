@@ -1,0 +1,202 @@
+//! The only writer: load the call, decide, append with what was seen, on a conflict load and
+//! decide again; then tell the audience.
+
+mod asker;
+mod audit;
+mod deadlines;
+mod facts;
+mod limits;
+mod presence;
+mod render;
+mod reply;
+mod resume;
+mod start;
+mod tell;
+
+use std::sync::Arc;
+
+use bellwire_core::{
+    Actor, AppKey, Call, CallId, Command, Order, Refusal, Timestamp, UserId, decide, fold,
+};
+use bellwire_protocol::{ErrorCode, WireError};
+
+pub(crate) use asker::Asker;
+pub(crate) use deadlines::{Deadlines, Timer};
+pub(crate) use render::room_for;
+pub(crate) use reply::{ReplyKind, body};
+pub(crate) use resume::HelloAsk;
+pub(crate) use start::{Ask, StartAsk};
+
+use crate::{
+    calls::{Calls, Change, Known},
+    clock::Clock,
+    config::App,
+    directory::Directory,
+    journal::{Journal, JournalState},
+    metrics::Metrics,
+    sessions::{Sessions, Watches},
+};
+
+/// Everything a command walks through.
+pub(crate) struct Switchboard {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) sessions: Sessions,
+    pub(crate) watches: Watches,
+    pub(crate) directory: Directory,
+    pub(crate) journal: Journal,
+    pub(crate) deadlines: Deadlines,
+    pub(crate) limits: limits::StartLimits,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) clock: Clock,
+}
+
+/// A command about a call that exists; the facts in it are looked up anew for each attempt.
+pub(crate) type Make<'a> = &'a (dyn Fn(&Switchboard, &Call) -> Command + Sync);
+
+impl Switchboard {
+    pub(crate) fn new(
+        calls: Arc<Calls>,
+        directory: Directory,
+        journal: Journal,
+        deadlines: Deadlines,
+        metrics: Arc<Metrics>,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            calls,
+            sessions: Sessions::default(),
+            watches: Watches::default(),
+            directory,
+            journal,
+            deadlines,
+            limits: limits::StartLimits::default(),
+            metrics,
+            clock,
+        }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// What a user asks of a call.
+    pub(crate) async fn order(
+        self: &Arc<Self>,
+        app: &AppKey,
+        call: CallId,
+        by: Actor,
+        order: Order,
+        reply: ReplyKind,
+        asker: Asker,
+    ) {
+        let make = move |_: &Self, _: &Call| Command::User { by: by.clone(), order: order.clone() };
+        self.command(app, call, &make, reply, asker).await;
+    }
+
+    /// What the server itself does to a call; nobody is answered.
+    pub(crate) async fn act(self: &Arc<Self>, app: &AppKey, call: CallId, command: Command) {
+        let make = move |_: &Self, _: &Call| command.clone();
+        self.command(app, call, &make, ReplyKind::Empty, Asker::Nobody).await;
+    }
+
+    /// Decides a command on the call as it is and appends what it leads to.
+    pub(crate) async fn command(
+        self: &Arc<Self>,
+        app: &AppKey,
+        id: CallId,
+        make: Make<'_>,
+        reply: ReplyKind,
+        asker: Asker,
+    ) {
+        let mut asker = Some(asker);
+        loop {
+            let (call, live) = match self.find(app, id).await {
+                Ok(found) => found,
+                Err(error) => return self.refuse(asker.take(), error),
+            };
+            let now = self.now();
+            let events = match decide(&call, &make(self, &call), now) {
+                Ok(events) => events,
+                Err(refusal) => return self.refuse(asker.take(), wire(refusal, id)),
+            };
+            let request = asker.as_ref().and_then(Asker::request);
+            let seen = Arc::new(call);
+            // A call that is no longer in memory is history; nothing more is added to it.
+            let events = if live { events } else { Vec::new() };
+            let Some(change) = Change::new(Some(seen.clone()), events, request.as_ref(), now)
+            else {
+                let body = reply.unchanged(self, &seen, asker.as_ref());
+                self.deadlines.set(app, id, seen.next_deadline());
+                return self.answer(asker.take(), body);
+            };
+            let body = reply.changed(self, &change, asker.as_ref());
+            match self.append(app, vec![change], body, asker.take()) {
+                Ok(()) => return,
+                Err(back) => asker = back,
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The call, and whether it is still in memory; refused as unknown if it is not the app's.
+    async fn find(&self, app: &AppKey, id: CallId) -> Result<(Call, bool), Box<WireError>> {
+        if let Some(call) = self.calls.load(app, id) {
+            return Ok((Call::clone(&call), true));
+        }
+        let log = self.journal.log(id).await.map_err(|error| {
+            tracing::error!(call = %id, %error, "cannot read the log");
+            Box::new(WireError::new(ErrorCode::Unavailable, "the call's log cannot be read now"))
+        })?;
+        match fold(&log).filter(|call| call.app == *app) {
+            Some(call) => Ok((call, false)),
+            None => Err(wire(Refusal::NotInCall(None), id)),
+        }
+    }
+
+    /// The call as told, with its log, from memory or from the journal.
+    pub(crate) async fn known(
+        &self,
+        app: &AppKey,
+        id: CallId,
+    ) -> Result<Option<Known>, Box<WireError>> {
+        if let Some(known) = self.calls.known(app, id) {
+            return Ok(Some(known));
+        }
+        let (call, _) = match self.find(app, id).await {
+            Ok(found) => found,
+            Err(error) if error.code == ErrorCode::NotInCall => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let log = self.journal.log(id).await.unwrap_or_default();
+        let log = log.into_iter().map(Arc::new).collect();
+        Ok(Some(Known { call: Arc::new(call), log }))
+    }
+
+    /// Starts a new call; see [`start`].
+    pub(crate) async fn start(self: &Arc<Self>, app: &App, ask: Ask, asker: Asker) {
+        start::run(self, app, ask, asker).await;
+    }
+
+    /// Whether new calls can be kept; running ones always are.
+    pub(crate) fn takes_calls(&self) -> Result<(), Box<WireError>> {
+        let text = match self.journal.state() {
+            JournalState::Ready => return Ok(()),
+            JournalState::Full { .. } => "the server's disk is full; running calls go on",
+            JournalState::Failed => "the server cannot write its database",
+        };
+        Err(Box::new(WireError::new(ErrorCode::Overloaded, text)))
+    }
+
+    /// The state the user is in, as others may see it.
+    pub(crate) fn in_call(&self, app: &AppKey, user: &UserId) -> bool {
+        let claim = self.calls.claim(app, user);
+        claim.is_some_and(|call| call.participant(user).is_some_and(|p| p.state.is_in()))
+    }
+}
+
+/// A refusal as the wire says it, naming the call.
+fn wire(refusal: Refusal, call: CallId) -> Box<WireError> {
+    let mut error = WireError::from(refusal);
+    error.call.get_or_insert(call);
+    Box::new(error)
+}

@@ -1,0 +1,86 @@
+//! What a command is answered with.
+
+use std::collections::BTreeSet;
+
+use bellwire_core::{Call, Event, UserId};
+use bellwire_protocol::{
+    Body, CallInfo,
+    reply::{Empty, InviteOk, StartOk},
+};
+
+use super::{Asker, Switchboard, render::room_for};
+use crate::calls::Change;
+
+/// The form of the reply.
+#[derive(Debug, Clone)]
+pub(crate) enum ReplyKind {
+    /// Nothing but yes.
+    Empty,
+    /// The call.
+    Whole,
+    /// Who of those invited was passed over.
+    Skipped(Vec<UserId>),
+}
+
+impl ReplyKind {
+    /// The reply to a command that changed the call: the call as the command's own event left it;
+    /// what followed comes as events.
+    pub(super) fn changed(
+        &self,
+        board: &Switchboard,
+        change: &Change,
+        asker: Option<&Asker>,
+    ) -> Body {
+        match self {
+            Self::Empty => empty(),
+            Self::Whole => whole(board, change.first(), asker),
+            Self::Skipped(asked) => {
+                let new: BTreeSet<&UserId> = change
+                    .steps
+                    .iter()
+                    .filter_map(|s| match &s.entry.event {
+                        Event::Added { users, .. } => Some(users.iter().map(|u| &u.user)),
+                        _ => None,
+                    })
+                    .flatten()
+                    .collect();
+                skipped(asked.iter().filter(|u| !new.contains(u)))
+            }
+        }
+    }
+
+    /// The reply to a command that found the call as it wanted it.
+    pub(super) fn unchanged(
+        &self,
+        board: &Switchboard,
+        call: &Call,
+        asker: Option<&Asker>,
+    ) -> Body {
+        match self {
+            Self::Empty => empty(),
+            Self::Whole => whole(board, call, asker),
+            Self::Skipped(asked) => skipped(asked.iter()),
+        }
+    }
+}
+
+pub(super) fn whole(board: &Switchboard, call: &Call, asker: Option<&Asker>) -> Body {
+    let viewer = asker.and_then(Asker::session).map(|s| &s.user);
+    let room = viewer.and_then(|user| room_for(call, user));
+    let info = Box::new(CallInfo::of(call, viewer, board.now(), room));
+    body(&StartOk { call: call.id, info })
+}
+
+pub(super) fn empty() -> Body {
+    body(&Empty {})
+}
+
+fn skipped<'a>(users: impl Iterator<Item = &'a UserId>) -> Body {
+    body(&InviteOk { skipped: users.cloned().collect() })
+}
+
+/// The reply as JSON.
+pub(crate) fn body(ok: &impl serde::Serialize) -> Body {
+    // The wire's types have string keys and finite numbers; JSON refuses nothing else.
+    Body::new(ok).expect("a reply is valid JSON")
+}

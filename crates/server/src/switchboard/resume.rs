@@ -1,0 +1,202 @@
+//! What a device is told when it comes: every call of its user, and what it missed.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bellwire_core::{
+    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Order, Phase, State, UserId, audience,
+    evolve, open,
+};
+use bellwire_protocol::{
+    CallInfo, Cursor,
+    reply::{HelloOk, Limits},
+};
+
+use super::{
+    Asker, Switchboard,
+    render::{render, room_for},
+    reply::body,
+};
+use crate::{
+    calls::Known,
+    journal::Row,
+    sessions::{Outbox, Session},
+};
+
+/// A hello that has been let in.
+#[derive(Debug)]
+pub(crate) struct HelloAsk {
+    pub(crate) session: Arc<Session>,
+    pub(crate) outbox: Arc<Outbox>,
+    /// The request's id.
+    pub(crate) id: u64,
+    pub(crate) resumed: bool,
+    pub(crate) uid: bellwire_core::Uid,
+    /// What the device has seen of each call.
+    pub(crate) cursors: BTreeMap<CallId, Cursor>,
+    /// What must be durable before the hello is answered.
+    pub(crate) rows: Vec<Row>,
+}
+
+impl Switchboard {
+    /// Says to every call of the user that this device is here.
+    pub(crate) async fn arrive(self: &Arc<Self>, session: &Session) {
+        for call in self.calls.of_user(&session.app, &session.user) {
+            let Some(me) = call.participant(&session.user) else { continue };
+            let user = session.user.clone();
+            let command = match me.state {
+                State::Invited | State::Ringing => Command::Reached { user },
+                State::Dropped => Command::Back { user, device: session.device.clone() },
+                _ => continue,
+            };
+            self.act(&session.app, call.id, command).await;
+        }
+    }
+
+    /// Says to every call this device is in that its connection is lost.
+    pub(crate) async fn depart(self: &Arc<Self>, session: &Session) {
+        for call in self.calls.of_user(&session.app, &session.user) {
+            let Some(me) = call.participant(&session.user) else { continue };
+            if me.state == State::Joined && me.device.as_ref() == Some(&session.device) {
+                let (user, device) = (session.user.clone(), session.device.clone());
+                self.act(&session.app, call.id, Command::Gone { user, device }).await;
+            }
+        }
+    }
+
+    /// Leaves every call this device is in, as its logout does.
+    pub(crate) async fn hang_up_device(self: &Arc<Self>, session: &Session) {
+        for call in self.calls.of_user(&session.app, &session.user) {
+            let command = Command::User { by: session.actor(), order: Order::Logout };
+            self.act(&session.app, call.id, command).await;
+        }
+    }
+
+    /// Answers a hello, and sends what the device missed. Calls that are only on disk are read
+    /// before; the rest happens at one point of the journal's order, so that what comes later
+    /// follows and nothing comes twice.
+    pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) {
+        let (app, user) = (ask.session.app.clone(), ask.session.user.clone());
+        let mut old = Vec::new();
+        for call in ask.cursors.keys() {
+            if self.calls.load(&app, *call).is_none()
+                && let Ok(Some(known)) = self.known(&app, *call).await
+                && known.call.participant(&user).is_some()
+            {
+                old.push(known);
+            }
+        }
+        let HelloAsk { session, outbox, id, resumed, uid, cursors, rows } = ask;
+        let board = self.clone();
+        let asker = Asker::Device {
+            session: session.clone(),
+            outbox: outbox.clone(),
+            id,
+            changing: false,
+            received: std::time::Instant::now(),
+        };
+        self.journal.submit(rows, move || {
+            let calls = board.calls.known_of_user(&session.app, &session.user);
+            let told = session.clear_stays();
+            let ok = HelloOk {
+                session: session.id.clone(),
+                resumed,
+                user: session.user.clone(),
+                uid,
+                time: board.now(),
+                caps: Vec::new(),
+                calls: board.listed(&calls, &session),
+                limits: Limits::default(),
+            };
+            let (answer, _) = asker.prepare(Ok(body(&ok)));
+            asker.send(answer);
+            board.replay(&session, &outbox, &cursors, told, &old);
+            for call in &calls {
+                if has_stay(call, &session.user, &session.device) {
+                    session.stay(call.id, call.seq);
+                }
+            }
+        });
+    }
+
+    /// Every live call the user may act in.
+    fn listed(&self, calls: &[Arc<Call>], session: &Session) -> Vec<CallInfo> {
+        let user = &session.user;
+        let open = |call: &&Arc<Call>| {
+            let me = call.participant(user);
+            me.is_some_and(|p| p.state.is_in() || p.may_answer())
+        };
+        let info =
+            |call: &Arc<Call>| CallInfo::of(call, Some(user), self.now(), room_for(call, user));
+        calls.iter().filter(open).map(info).collect()
+    }
+
+    /// Sends what the device missed of the calls it names, and of those that are known to have
+    /// been told to its session.
+    fn replay(
+        &self,
+        session: &Session,
+        outbox: &Outbox,
+        cursors: &BTreeMap<CallId, Cursor>,
+        told: BTreeMap<CallId, u64>,
+        old: &[Known],
+    ) {
+        let named = cursors.iter().map(|(call, cursor)| (*call, cursor.seq().unwrap_or(0)));
+        let mut seen: BTreeMap<CallId, u64> = told;
+        seen.extend(named);
+        for (call, after) in seen {
+            let in_memory = self.calls.known(&session.app, call);
+            let Some(known) =
+                in_memory.as_ref().or_else(|| old.iter().find(|k| k.call.id == call))
+            else {
+                continue;
+            };
+            for frame in self.missed(&session.app, known, session, after) {
+                outbox.push(frame.into());
+            }
+        }
+    }
+
+    fn missed(&self, app: &AppKey, known: &Known, session: &Session, after: u64) -> Vec<String> {
+        let mine = (&session.user, &session.device);
+        if known.call.app != *app || known.call.participant(mine.0).is_none() {
+            return Vec::new();
+        }
+        let mut frames = Vec::new();
+        let mut call: Option<Call> = None;
+        for entry in &known.log {
+            let (notices, next) = match step(call.take(), entry) {
+                Some(step) => step,
+                None => return frames,
+            };
+            if entry.seq > after {
+                let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
+                frames.extend(own.map(|n| render(n, entry, &next, self.now())));
+            }
+            call = Some(next);
+        }
+        frames
+    }
+}
+
+fn step(before: Option<Call>, entry: &Entry) -> Option<(Vec<bellwire_core::Notice>, Call)> {
+    match (before, &entry.event) {
+        (None, Event::Created(created)) => {
+            let call = open(created, entry.at);
+            Some((audience(&call, &entry.event), call))
+        }
+        (None, _) => None,
+        (Some(call), event) => {
+            let notices = audience(&call, event);
+            Some((notices, evolve(call, event, entry.at)))
+        }
+    }
+}
+
+/// Whether a device of the user is in the call or rung by it.
+fn has_stay(call: &Call, user: &UserId, device: &DeviceId) -> bool {
+    call.phase != Phase::Ended
+        && call.participant(user).is_some_and(|p| {
+            (p.state.is_in() && p.device.as_ref() == Some(device))
+                || (p.is_rung() && !p.silenced.contains(device))
+        })
+}

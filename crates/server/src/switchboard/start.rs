@@ -1,0 +1,151 @@
+//! How a call is started: what is known of everyone is looked up, the rules decide, all is
+//! appended at once.
+
+use std::sync::Arc;
+
+use bellwire_core::{
+    Actor, CallId, Changes, Forbid, Mode, Opening, Order, Origin, Start, UserId, Verdict, start,
+};
+use bellwire_protocol::{Target, WireError, command};
+use uuid::Uuid;
+
+use super::{Asker, ReplyKind, Switchboard, reply, wire};
+use crate::{calls::Change, config::App};
+
+/// A start as asked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) origin: Origin,
+    pub(crate) caller: Actor,
+    pub(crate) start: StartAsk,
+}
+
+/// The start's own fields, as on the wire.
+pub(crate) type StartAsk = Box<command::Start>;
+
+/// Starts the call, and decides again as long as others change what it was decided on.
+pub(super) async fn run(board: &Arc<Switchboard>, app: &App, ask: Ask, asker: Asker) {
+    let mut asker = Some(asker);
+    let targets = match board.resolve(&app.key, &ask.start.to) {
+        Ok(targets) => targets,
+        Err(error) => return board.refuse(asker, error),
+    };
+    let glare = board.meets_glare(app, &ask, &targets);
+    if !glare && let Err(error) = board.admit(app, &ask.caller.user, targets.iter().map(|t| &t.0))
+    {
+        return board.refuse(asker, error);
+    }
+    let call = CallId(Uuid::now_v7());
+    loop {
+        match attempt(board, app, &ask, &targets, call, asker.take()) {
+            Attempt::Done => return,
+            Attempt::Again(back) => asker = back,
+            Attempt::Instead { call, order, asker } => {
+                let (by, asker) = (ask.caller.clone(), asker.unwrap_or(Asker::Nobody));
+                return board.order(&app.key, call, by, order, ReplyKind::Whole, asker).await;
+            }
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+enum Attempt {
+    Done,
+    Again(Option<Asker>),
+    Instead { call: CallId, order: Order, asker: Option<Asker> },
+}
+
+fn attempt(
+    board: &Arc<Switchboard>,
+    app: &App,
+    ask: &Ask,
+    targets: &[(UserId, Target)],
+    id: CallId,
+    asker: Option<Asker>,
+) -> Attempt {
+    let claim = board.calls.claim(&app.key, &ask.caller.user);
+    let now = board.now();
+    let wanted = facts(board, app, ask, targets, id);
+    let (room, mode) = (wanted.room, wanted.mode);
+    let opening = start(wanted, claim.as_deref(), now);
+    if mode == Mode::Invite || !matches!(opening, Ok(Opening::New(_) | Opening::Recall { .. })) {
+        board.calls.rooms().free(room);
+    }
+    let request = asker.as_ref().and_then(Asker::request);
+    let lay = |before, events| Change::new(before, events, request.as_ref(), now);
+    let mut plan = Vec::with_capacity(2);
+    let mut result = Ok(());
+    match opening {
+        Err(refusal) => {
+            board.refuse(asker, wire(refusal, id));
+            return Attempt::Done;
+        }
+        Ok(Opening::Glare { call, order }) => return Attempt::Instead { call, order, asker },
+        Ok(Opening::New(events)) => plan.extend(lay(None, events)),
+        Ok(Opening::Recall { ending, events, .. }) => {
+            plan.extend(lay(claim, ending));
+            plan.extend(lay(None, events));
+        }
+        Ok(Opening::Denied { events, refusal }) => {
+            plan.extend(lay(None, events));
+            result = Err(wire(refusal, id));
+        }
+    }
+    let result: Result<_, Box<WireError>> = result.map(|()| {
+        let call = plan.last().map(|change| change.first().clone());
+        call.map_or_else(reply::empty, |call| reply::whole(board, &call, asker.as_ref()))
+    });
+    match board.append_result(&app.key, plan, result, asker) {
+        Ok(()) => Attempt::Done,
+        Err(asker) => {
+            board.calls.rooms().free(room);
+            Attempt::Again(asker)
+        }
+    }
+}
+
+fn facts(
+    board: &Switchboard,
+    app: &App,
+    ask: &Ask,
+    targets: &[(UserId, Target)],
+    call: CallId,
+) -> Start {
+    let (asked, caller) = (&ask.start, &ask.caller.user);
+    let mut settings = app.settings.clone();
+    let ms = |s: Option<u64>| s.map(|s| s.saturating_mul(1000));
+    settings.ring_ms = ms(asked.ring_time).unwrap_or(settings.ring_ms);
+    settings.reach_ms = ms(asked.reach_time).unwrap_or(settings.reach_ms);
+    settings.max_ms = ms(asked.max_time).or(settings.max_ms);
+    settings.policy = asked.policy.map_or(settings.policy, |p| p.over(settings.policy));
+    Start {
+        app: app.key.clone(),
+        call,
+        room: board.calls.rooms().take(),
+        origin: ask.origin,
+        uid: board.directory.get(&app.key, caller).map(|u| u.uid),
+        reach: board.sessions.reach(&app.key, caller),
+        pending_invites: board.calls.pending_invites(&app.key, caller).0,
+        caller: ask.caller.clone(),
+        mode: asked.mode.unwrap_or_default(),
+        kind: asked.kind,
+        media: asked.media.unwrap_or_default(),
+        callees: board.callees(&app.key, targets, None),
+        note: asked.note.clone(),
+        forbid: asked.forbid.clone().map_or_else(Forbid::default, Forbid::from),
+        settings,
+        group: asked.group.clone(),
+        channel: asked.channel.clone(),
+        verdict: Verdict::Allow(Box::<Changes>::default()),
+    }
+}
+
+impl Switchboard {
+    /// Whether the start is the answer to the callee's own call: it begins nothing, so it counts
+    /// against no limit.
+    fn meets_glare(&self, app: &App, ask: &Ask, targets: &[(UserId, Target)]) -> bool {
+        let [(callee, _)] = targets else { return false };
+        let claim = self.calls.claim(&app.key, &ask.caller.user);
+        claim.is_some_and(|call| call.caller == *callee && call.started_at.is_none())
+    }
+}

@@ -1,0 +1,166 @@
+//! From what was appended to what devices are told.
+
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
+
+use axum::extract::ws::Utf8Bytes;
+use bellwire_core::{AppKey, Event, Phase, UserId};
+use bellwire_protocol::{Body, RecordCursor, ServerEvent, event::RecordEvent};
+
+use super::{Asker, Switchboard, render::render};
+use crate::calls::{Change, Finished, Plan, Step};
+
+impl Switchboard {
+    /// Appends the plan; once it is durable the asker is answered and the audience told. Gives
+    /// the asker back if the calls have changed meanwhile: decide again.
+    pub(super) fn append(
+        self: &Arc<Self>,
+        app: &AppKey,
+        plan: Plan,
+        body: Body,
+        asker: Option<Asker>,
+    ) -> Result<(), Option<Asker>> {
+        self.append_result(app, plan, Ok(body), asker)
+    }
+
+    /// The same, with an answer that may be a refusal which is logged (R21).
+    pub(super) fn append_result(
+        self: &Arc<Self>,
+        app: &AppKey,
+        plan: Plan,
+        result: Result<Body, Box<bellwire_protocol::WireError>>,
+        asker: Option<Asker>,
+    ) -> Result<(), Option<Asker>> {
+        let stays = result.is_ok();
+        let asker = asker.unwrap_or(Asker::Nobody);
+        let (answer, row) = asker.prepare(result);
+        let plan = Arc::new(plan);
+        // What is told runs only if the append succeeds; until then the asker waits in here.
+        let parked = Arc::new(parking_lot::Mutex::new(Some((asker, answer))));
+        let (board, told, slot) = (self.clone(), plan.clone(), parked.clone());
+        let key = app.clone();
+        let appended = self.calls.append(app, &plan, row.into_iter().collect(), move |finished| {
+            let Some((asker, answer)) = slot.lock().take() else { return };
+            if stays {
+                begin_stay(&asker, &told);
+            }
+            let received = asker.received();
+            asker.send(answer);
+            board.tell(&key, &told, &finished, received);
+        });
+        match appended {
+            Ok(()) => {
+                for change in plan.iter() {
+                    self.deadlines.set(app, change.after.id, change.after.next_deadline());
+                }
+                Ok(())
+            }
+            Err(_) => Err(parked.lock().take().map(|(asker, _)| asker)),
+        }
+    }
+
+    fn tell(
+        &self,
+        app: &AppKey,
+        plan: &[Change],
+        finished: &[Finished],
+        received: Option<Instant>,
+    ) {
+        for change in plan {
+            for step in &change.steps {
+                self.tell_step(app, step);
+                self.metrics.happened(step, received);
+            }
+        }
+        for done in finished {
+            self.tell_record(app, done);
+        }
+        for user in touched(plan) {
+            self.tell_presence(app, user);
+        }
+    }
+
+    fn tell_step(&self, app: &AppKey, step: &Step) {
+        let (call, seq) = (step.after.id, step.entry.seq);
+        tracing::info!(%call, seq, event = event_name(&step.entry.event), "call");
+        for notice in &step.notices {
+            let sessions = self.sessions.of(app, &notice.user);
+            let mut told = sessions.iter().filter(|s| notice.devices.contains(&s.device));
+            let Some(first) = told.next() else { continue };
+            let frame = Utf8Bytes::from(render(notice, &step.entry, &step.after, self.now()));
+            let terminal = notice.tell.is_terminal();
+            first.tell(call, seq, terminal, &frame);
+            told.for_each(|s| s.tell(call, seq, terminal, &frame));
+        }
+    }
+
+    /// A finished call's record goes to every device of everyone in it.
+    fn tell_record(&self, app: &AppKey, done: &Finished) {
+        let event = ServerEvent::Record(RecordEvent {
+            record: Box::new((*done.record).clone()),
+            cursor: RecordCursor(done.serial),
+        });
+        let frame = Utf8Bytes::from(event.to_frame());
+        for p in &done.call.participants {
+            for session in self.sessions.of(app, &p.user) {
+                if let Some(outbox) = session.outbox() {
+                    outbox.push(frame.clone());
+                }
+            }
+        }
+    }
+}
+
+/// The stay of the device that started, accepted, joined or moved begins with the reply.
+fn begin_stay(asker: &Asker, plan: &[Change]) {
+    let Some(session) = asker.session() else { return };
+    let Some(change) = plan.last() else { return };
+    let first = change.first();
+    let own = first.participant(&session.user).filter(|p| p.state.is_in());
+    if own.is_some_and(|p| p.device.as_ref() == Some(&session.device)) {
+        session.stay(first.id, first.seq);
+    }
+}
+
+/// Users whose being in a call a plan changed.
+fn touched(plan: &[Change]) -> BTreeSet<&UserId> {
+    let mut users = BTreeSet::new();
+    for change in plan {
+        let inside = |call: &bellwire_core::Call, user: &UserId| {
+            call.phase != Phase::Ended && call.participant(user).is_some_and(|p| p.state.is_in())
+        };
+        for p in &change.after.participants {
+            let was = change.before.as_ref().is_some_and(|call| inside(call, &p.user));
+            if was != inside(&change.after, &p.user) {
+                users.insert(&p.user);
+            }
+        }
+    }
+    users
+}
+
+/// The name of an event for the server's own log.
+pub(crate) fn event_name(event: &Event) -> &'static str {
+    match event {
+        Event::Created(_) => "created",
+        Event::Released { .. } => "released",
+        Event::Reached { .. } => "reached",
+        Event::Ringing { .. } => "ringing",
+        Event::Silenced { .. } => "silenced",
+        Event::Accepted { .. } => "accepted",
+        Event::Started => "started",
+        Event::Rejected { .. } => "rejected",
+        Event::Canceled { .. } => "canceled",
+        Event::Added { .. } => "added",
+        Event::Joined { .. } => "joined",
+        Event::Entered { .. } => "entered",
+        Event::Left { .. } => "left",
+        Event::Dropped { .. } => "dropped",
+        Event::Restored { .. } => "restored",
+        Event::Moved { .. } => "moved",
+        Event::MediaProposed { .. } => "media_proposed",
+        Event::MediaChanged { .. } => "media_changed",
+        Event::MediaRefused { .. } => "media_refused",
+        Event::Acknowledged { .. } => "acknowledged",
+        Event::Ended { .. } => "ended",
+    }
+}
