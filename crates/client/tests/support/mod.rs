@@ -70,7 +70,7 @@ impl Server {
 }
 
 // The signature is tungstenite's.
-#[allow(clippy::result_large_err)]
+#[allow(clippy::result_large_err, clippy::unnecessary_wraps)]
 fn subprotocol(
     request: &Request,
     mut response: Response,
