@@ -192,12 +192,11 @@ fn unknown_keys(value: &Value, schema: &Schema, path: &str, problems: &mut Vec<P
             };
             for (key, value) in table {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                match known.get(key) {
-                    Some(schema) => unknown_keys(value, schema, &path, problems),
-                    None => {
-                        let hint = hint(key, known.keys().map(String::as_str));
-                        problems.push(Problem::new(path, format!("is no setting; {hint}")));
-                    }
+                if let Some(schema) = known.get(key) {
+                    unknown_keys(value, schema, &path, problems);
+                } else {
+                    let hint = hint(key, known.keys().map(String::as_str));
+                    problems.push(Problem::new(path, format!("is no setting; {hint}")));
                 }
             }
         }
