@@ -119,7 +119,12 @@ impl Sources {
             Err(error) => {
                 let path = error.path().to_string();
                 let origin = merged.origin(&path, self.file.as_ref());
-                let says = error.into_inner().message().to_owned();
+                let message = error.into_inner().message().to_owned();
+                let setting = settings().find(|s| s.path == path);
+                let says = match setting.and_then(|s| s.default.as_ref().or(s.example.as_ref())) {
+                    Some(value) => format!("{message}; write it as {value}"),
+                    None => message,
+                };
                 Err(ConfigError::one(Problem { path, origin, says }))
             }
         }
