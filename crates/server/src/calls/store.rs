@@ -113,7 +113,7 @@ impl Calls {
 
     /// The call as told so far, with its log.
     pub(crate) fn known(&self, app: &AppKey, call: CallId) -> Option<Known> {
-        self.app(app).lock().calls.get(&call).map(Held::known)
+        self.app(app).lock().calls.get(&call).and_then(Held::known)
     }
 
     /// The call that claims `user`.

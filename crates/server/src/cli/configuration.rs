@@ -11,7 +11,7 @@ use crate::config::{SettingFlags, Sources, sample};
 pub(crate) enum ConfigCommand {
     /// Says what is wrong with the file and the environment, and where; "ok" if nothing is.
     Check {
-        /// The configuration file. [env: BELLWIRE_CONFIG]
+        /// The configuration file; without it the one the variable `BELLWIRE_CONFIG` names.
         #[arg(long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
@@ -27,8 +27,8 @@ pub(crate) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
             match Sources::of_process(config, SettingFlags::default(), false).load() {
                 Ok(_) => super::print("ok\n"),
                 Err(error) => {
-                    let lines: String = error.problems.iter().map(|p| format!("{p}\n")).collect();
-                    super::print(&lines)?;
+                    let lines: Vec<_> = error.problems.iter().map(ToString::to_string).collect();
+                    super::print(&format!("{}\n", lines.join("\n")))?;
                     Ok(ExitCode::FAILURE)
                 }
             }

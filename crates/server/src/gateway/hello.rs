@@ -176,9 +176,7 @@ fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, WireError>
 pub(super) fn verify(gateway: &Gateway, token: &str) -> Result<auth::Claims, WireError> {
     let now_s = gateway.board.now().0 / 1000;
     auth::verify(&gateway.apps, token, now_s).map_err(|error| {
-        let code =
-            if error.is_expired() { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
-        WireError::new(code, error.to_string())
+        WireError::new(error.code(), error.to_string())
     })
 }
 

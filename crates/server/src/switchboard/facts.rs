@@ -20,7 +20,7 @@ impl Switchboard {
     }
 
     /// What is known of the callees at this moment.
-    pub(super) fn callees(
+    pub(crate) fn callees(
         &self,
         app: &AppKey,
         targets: &[(UserId, Target)],

@@ -102,9 +102,10 @@ fn answered(tell: &Tell, event: &Event, after: &Call) -> Change {
                 note: note.clone(),
             })
         }
-        (_, Event::Ringing { user, device }) => {
-            Change::Ringing(wire::Ringing { user: user.clone(), device: device.clone() })
-        }
+        (_, Event::Ringing { user, device }) => Change::Ringing(wire::CalleeRinging {
+            user: user.clone(),
+            device: device.clone(),
+        }),
         // The audience tells of ringing and accepting by these two events alone.
         _ => Change::Entered(wire::Moving::new(subject(event, after).clone(), None)),
     }

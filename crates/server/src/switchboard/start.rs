@@ -132,7 +132,7 @@ fn facts(
         media: asked.media.unwrap_or_default(),
         callees: board.callees(&app.key, targets, None),
         note: asked.note.clone(),
-        forbid: asked.forbid.clone().map_or_else(Forbid::default, Forbid::from),
+        forbid: asked.forbid.as_ref().map(Forbid::from).unwrap_or_default(),
         settings,
         group: asked.group.clone(),
         channel: asked.channel.clone(),
