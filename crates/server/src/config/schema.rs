@@ -103,8 +103,8 @@ impl Default for Limits {
             requests_per_s: limits::REQUESTS_PER_S,
             requests_burst: limits::REQUESTS_BURST,
             devices_per_user: 16,
-            calls_per_user: 8,
-            starts_per_minute: 60,
+            calls_per_user: 64,
+            starts_per_minute: 120,
             callees_per_minute: 120,
             calls_per_app: 10_000,
         }
