@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::Subcommand;
 
-use crate::config::{SettingFlags, Sources, sample};
+use crate::config::{SettingFlags, Sources, docs_page, sample};
 
 /// `bellwire config`.
 #[derive(Debug, Subcommand)]
@@ -17,12 +17,15 @@ pub(crate) enum ConfigCommand {
     },
     /// Prints a configuration file with every setting, explained.
     Sample,
+    /// Prints the reference of every setting, as Markdown.
+    Docs,
 }
 
 /// Runs it; a configuration with problems is exit code 1.
 pub(crate) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
     match command {
         ConfigCommand::Sample => super::print(&sample()),
+        ConfigCommand::Docs => super::print(&docs_page()),
         ConfigCommand::Check { config } => {
             match Sources::of_process(config, SettingFlags::default(), false).load() {
                 Ok(_) => super::print("ok\n"),

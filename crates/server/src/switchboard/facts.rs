@@ -1,6 +1,6 @@
 //! What the rules need to know about users: their number, their claim, how they can be reached.
 
-use bellwire_core::{AppKey, Callee, CallId, UserId};
+use bellwire_core::{AppKey, CallId, Callee, UserId};
 use bellwire_protocol::{Target, WireError};
 
 use super::Switchboard;

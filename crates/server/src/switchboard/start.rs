@@ -31,8 +31,7 @@ pub(super) async fn run(board: &Arc<Switchboard>, app: &App, ask: Ask, asker: As
         Err(error) => return board.refuse(asker, error),
     };
     let glare = board.meets_glare(app, &ask, &targets);
-    if !glare && let Err(error) = board.admit(app, &ask.caller.user, targets.iter().map(|t| &t.0))
-    {
+    if !glare && let Err(error) = board.admit(app, &ask.caller.user, targets.iter().map(|t| &t.0)) {
         return board.refuse(asker, error);
     }
     let call = CallId(Uuid::now_v7());
