@@ -1,1 +1,56 @@
-fn main(){}
+//! The chores of the repository: `cargo xtask run`, `cargo xtask test`, `cargo xtask tidy`.
+
+mod announce;
+mod prerequisites;
+mod repository;
+mod run;
+mod stage;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{announce::Announcement, repository::Repository, run::Run, stage::Stage};
+
+/// The chores of the repository.
+#[derive(Debug, Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Debug, Subcommand)]
+enum Chore {
+    /// Builds the server, starts it for development and says how to call.
+    Run(Run),
+    /// Runs all that a change must pass, or only the stages named.
+    Test {
+        /// The stages to run, in the order given; all of them when none is named.
+        #[arg(value_enum)]
+        stages: Vec<Stage>,
+    },
+    /// Checks the rules of style that no other tool checks.
+    Tidy,
+    /// Waits for the server that `run` has become, and prints how to reach it.
+    #[command(hide = true)]
+    Announce(Announcement),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = Repository::locate().and_then(|repository| match cli.chore {
+        Chore::Run(run) => run::become_server(&repository, &run),
+        Chore::Test { stages } => stage::run(&repository, &stages),
+        Chore::Tidy => tidy::run(&repository),
+        Chore::Announce(announcement) => announce::run(&announcement),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -23,7 +23,7 @@ use crate::{
 /// How long ended calls stay in memory after the longest resume window, in milliseconds.
 const KEEP_MS: u64 = 60_000;
 /// How often old records are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const DAY_MS: u64 = 24 * 3600 * 1000;
 /// How long the journal may take to close; beyond it only its clean-close mark is missing.
 const CLOSE_WAIT: Duration = Duration::from_secs(3);
@@ -32,6 +32,14 @@ const CLOSE_WAIT: Duration = Duration::from_secs(3);
 pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let (config, apps) = sources.load()?;
     log_to_stderr(&config)?;
+    if sources.dev {
+        tracing::warn!(
+            "INSECURE: --dev lets anybody log in as anybody, from any web page. Never in production"
+        );
+    }
+    for app in apps.all() {
+        tracing::info!(app = %app.key, name = app.name.as_deref().unwrap_or_default(), "serving");
+    }
     let data = &config.server.data;
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data directory {}", data.display()))?;
@@ -42,14 +50,8 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let (deadlines, timer) = Deadlines::new();
     let calls = Arc::new(Calls::new(journal.clone(), keep_ms));
     let directory = Directory::default();
-    let board = Arc::new(Switchboard::new(
-        calls,
-        directory,
-        journal.clone(),
-        deadlines,
-        metrics,
-        Clock,
-    ));
+    let board =
+        Arc::new(Switchboard::new(calls, directory, journal.clone(), deadlines, metrics, Clock));
     let gateway = Arc::new(Gateway::new(board.clone(), apps.clone(), config.limits.clone()));
     tokio::spawn(timer.run(board.clone()));
     recover(&gateway, recovered).await;
@@ -81,13 +83,15 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
         }
     }
     drain(&gateway, Duration::from_secs(config.server.drain_s)).await;
-    drop(stop.send(()));
+    // Serving may have ended by itself.
+    let _ = stop.send(());
     gateway.close_all();
     // Connections that do not close by themselves do not hold the process.
     drop(tokio::time::timeout(CLOSE_WAIT, server).await);
-    match tokio::time::timeout(CLOSE_WAIT, journal.close()).await {
-        Ok(closed) => closed?,
-        Err(_) => tracing::warn!("the database did not close in time; it is whole all the same"),
+    if let Ok(closed) = tokio::time::timeout(CLOSE_WAIT, journal.close()).await {
+        closed?;
+    } else {
+        tracing::warn!("the database did not close in time; it is whole all the same");
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -96,8 +100,7 @@ fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(&config.server.log_level)
         .with_context(|| format!("server.log_level = {:?}", config.server.log_level))?;
-    let log =
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.server.log_format {
         config::LogFormat::Text => log.init(),
         config::LogFormat::Json => log.json().init(),

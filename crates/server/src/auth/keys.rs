@@ -65,11 +65,6 @@ impl TokenKeys {
         let signing = private.map(|pem| signer(pem, &verifying)).transpose()?;
         Ok(Self { algorithm: Algorithm::EdDSA, verifying, signing })
     }
-
-    /// Whether this server can make tokens with them.
-    pub(crate) fn can_sign(&self) -> bool {
-        self.signing.is_some()
-    }
 }
 
 /// The length of an Ed25519 public key.

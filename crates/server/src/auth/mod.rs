@@ -5,8 +5,8 @@ mod mint;
 mod verify;
 
 pub(crate) use keys::TokenKeys;
-pub(crate) use mint::{MintError, Minted, mint};
-pub(crate) use verify::{Claims, TokenError, verify};
+pub(crate) use mint::{MintError, mint};
+pub(crate) use verify::{Claims, verify};
 
 #[cfg(test)]
 mod tests;

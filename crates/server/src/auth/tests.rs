@@ -1,3 +1,5 @@
+//! Every way a token can be wrong, and that the right ones pass.
+
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -6,7 +8,10 @@ use bellwire_protocol::ErrorCode;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Value, json};
 
-use super::{verify::TOKEN_BYTES, *};
+use super::{
+    verify::{TOKEN_BYTES, TokenError},
+    *,
+};
 use crate::config::{Apps, Sources};
 
 const NOW_S: u64 = 1_800_000_000;
@@ -227,7 +232,7 @@ fn what_is_minted_verifies_until_it_expires() {
         assert_eq!(late, Err(TokenError::Expired));
     }
     let alone = apps.get("alone").expect("an app");
-    assert!(!alone.tokens.can_sign());
+    assert!(!alone.tokens.signing.is_some());
     let refused = mint(&alone, &alice, Duration::from_secs(1), None, None, NOW_S).map(|m| m.token);
     assert_eq!(refused, Err(MintError::NoKey("alone".to_owned())));
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Call, Entry, EVENT_VERSION, Event, Notice, RequestRef, Timestamp, audience, evolve, open,
+    Call, EVENT_VERSION, Entry, Event, Notice, RequestRef, Timestamp, audience, evolve, open,
 };
 
 /// One call's part of an append.
@@ -47,14 +47,11 @@ impl Change {
                     (opened, notices)
                 }
                 (None, _) => return None,
-                (Some(call), _) => {
-                    (evolve(Call::clone(call), &event, at), audience(call, &event))
-                }
+                (Some(call), _) => (evolve(Call::clone(call), &event, at), audience(call, &event)),
             };
             let after = Arc::new(after);
             let request = request.cloned();
-            let entry =
-                Arc::new(Entry { v: EVENT_VERSION, seq: after.seq, at, request, event });
+            let entry = Arc::new(Entry { v: EVENT_VERSION, seq: after.seq, at, request, event });
             steps.push(Step { entry, after: after.clone(), notices });
             call = Some(after);
         }

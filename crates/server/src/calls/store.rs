@@ -113,7 +113,7 @@ impl Calls {
 
     /// The call as told so far, with its log.
     pub(crate) fn known(&self, app: &AppKey, call: CallId) -> Option<Known> {
-        self.app(app).lock().calls.get(&call).map(Held::known)
+        self.app(app).lock().calls.get(&call).and_then(Held::known)
     }
 
     /// The call that claims `user`.
@@ -164,11 +164,9 @@ impl Calls {
 
     /// Every live call of every app, as appended.
     pub(crate) fn all(&self) -> Vec<Arc<Call>> {
-        let apps: Vec<_> = self.apps.read().iter().map(|(_, app)| app.clone()).collect();
+        let apps: Vec<_> = self.apps.read().values().cloned().collect();
         let live = |app: Arc<Mutex<App>>| -> Vec<_> {
-            let app = app.lock();
-            #[allow(clippy::iter_over_hash_type)] // The caller treats each call by itself.
-            app.calls.values().map(|held| held.latest.clone()).collect()
+            app.lock().calls.values().map(|held| held.latest.clone()).collect()
         };
         apps.into_iter().flat_map(live).filter(|c| c.phase != Phase::Ended).collect()
     }
@@ -287,16 +285,13 @@ impl App {
             }
         }
         let entries = change.steps.iter().map(|s| s.entry.clone());
-        match self.calls.get_mut(&after.id) {
-            Some(held) => {
-                held.latest = after.clone();
-                held.log.extend(entries);
-            }
-            None => {
-                let held = Held { latest: after.clone(), told: None, log: entries.collect() };
-                self.calls.insert(after.id, held);
-            }
-        }
+        let held = self.calls.entry(after.id).or_insert_with(|| Held {
+            latest: after.clone(),
+            told: None,
+            log: Vec::with_capacity(8),
+        });
+        held.latest = after.clone();
+        held.log.extend(entries);
         self.live = self.live + usize::from(is_live) - usize::from(was_live);
         let ended = !is_live && (was_live || change.before.is_none());
         if ended {

@@ -16,11 +16,11 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// Which server, and the key to it.
 #[derive(Debug, Args)]
 pub(crate) struct ServerArgs {
-    /// The server. [default: http://127.0.0.1:2355]
-    #[arg(long, value_name = "URL")]
-    server: Option<String>,
-    /// An API key of the app. Better given as the variable, which other users of the machine do
-    /// not see. [env: BELLWIRE_API_KEY] [default: that of the development app]
+    /// The server.
+    #[arg(long, value_name = "URL", default_value_t = format!("http://127.0.0.1:{PORT}"))]
+    server: String,
+    /// An API key of the app; without it that of the variable `BELLWIRE_API_KEY`, which other
+    /// users of the machine do not see, or else that of the development app.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
     /// The data directory of the development server whose key is taken. [default: ./data]
@@ -50,10 +50,9 @@ impl Api {
             Some(key) => Secret::from(key),
             None => dev_key(&token::data(args.data.as_deref())?)?,
         };
-        let server = args.server.unwrap_or_else(|| format!("http://127.0.0.1:{PORT}"));
         // The server is asked itself: a proxy for the web does not know it.
         let http = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build()?;
-        Ok(Self { http, server: server.trim_end_matches('/').to_owned(), key })
+        Ok(Self { http, server: args.server.trim_end_matches('/').to_owned(), key })
     }
 
     /// The answer to `GET path?query`.

@@ -87,16 +87,16 @@ mod tests {
     fn live_calls_are_listed_with_their_people() {
         let call = json!({
             "id": "0198c0de-0000-7000-8000-000000000000", "mode": "call", "kind": "direct",
-            "media": "video", "phase": "inviting", "seq": 2, "caller": "alice",
+            "media": "video", "phase": "active", "seq": 2, "caller": "al",
             "participants": [
-                {"user": "alice", "state": "joined"}, {"user": "bob", "state": "ringing"}],
+                {"user": "al", "state": "joined"}, {"user": "bob", "state": "ringing"}],
             "created_at": 1_000,
         });
         let call: CallInfo = serde_json::from_value(call).expect("a call");
         assert_eq!(
             list(&[call], Timestamp(9_000)),
-            "CALL                                  PHASE     KIND          SINCE  CALLER  CALLEES\n\
-             0198c0de-0000-7000-8000-000000000000  inviting  direct video  0:08   alice   bob ringing\n"
+            "CALL                                  PHASE   KIND          SINCE  CALLER  CALLEES\n\
+             0198c0de-0000-7000-8000-000000000000  active  direct video  0:08   al      bob ringing\n"
         );
         assert_eq!(list(&[], Timestamp(0)), "no live calls\n");
     }

@@ -108,11 +108,12 @@ fn rungs(columns: usize, width: usize, by: &[usize], to: &[usize]) -> String {
     for column in to {
         let place = column * width;
         let points_left = column < from;
+        if column == from {
+            continue;
+        }
         line[place] = '○';
         let tip = if points_left { place + 1 } else { place.saturating_sub(1) };
-        if column != from {
-            line[tip] = if points_left { '◀' } else { '▶' };
-        }
+        line[tip] = if points_left { '◀' } else { '▶' };
     }
     line.into_iter().collect()
 }

@@ -48,7 +48,8 @@ fn a_direct_call_is_drawn_from_ring_to_end() {
         entry(
             3,
             2_500,
-            &json!({"type": "accepted", "user": "bob", "device": "d1", "media": "audio", "note": {}}),
+            &json!({"type": "accepted", "user": "bob", "device": "d1", "media": "audio",
+                    "note": {}}),
         ),
         entry(4, 2_500, &json!({"type": "started"})),
         entry(

@@ -58,7 +58,8 @@ pub(crate) struct ServeArgs {
     /// Serves one development app where everybody logs in by name. Not for production.
     #[arg(long)]
     dev: bool,
-    /// The configuration file (TOML). `bellwire config sample` prints one. [env: BELLWIRE_CONFIG]
+    /// The configuration file (TOML); without it the one the variable `BELLWIRE_CONFIG` names.
+    /// `bellwire config sample` prints one.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::{
     dev::{DEV_APP, DevApp},
     error::Problem,
-    schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy, RoomMedia},
+    schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy},
     validate,
 };
 use crate::auth::TokenKeys;
@@ -44,8 +44,6 @@ pub(crate) struct App {
     pub settings: Settings,
     /// How long a session outlives its connection, in milliseconds.
     pub resume_ms: u64,
-    /// Where the media of its calls flows.
-    pub room_media: RoomMedia,
     /// Its limits. `connections` and `hello_s` are the whole server's.
     pub limits: Limits,
 }
@@ -94,7 +92,6 @@ impl App {
                 presence: app.presence,
                 settings: settings(&calls),
                 resume_ms: calls.resume_s * 1_000,
-                room_media: calls.room_media,
                 limits,
             }),
             _ => Err(problems),

@@ -20,11 +20,7 @@ mod validate;
 pub(crate) use app::App;
 pub(crate) use apps::Apps;
 pub(crate) use dev::{DEV_APP, DevApp};
-pub(crate) use error::ConfigError;
 pub(crate) use flags::SettingFlags;
-pub(crate) use pages::sample;
-pub(crate) use schema::{
-    Calls, Config, Limits, LogFormat, Login, PresencePolicy, RoomMedia, Server, Storage,
-    Synchronous,
-};
-pub(crate) use sources::{Reload, Sources};
+pub(crate) use pages::{docs_page, sample};
+pub(crate) use schema::{Config, Limits, LogFormat, Login, PresencePolicy, Synchronous};
+pub(crate) use sources::Sources;

@@ -118,10 +118,12 @@ fn assignment(section: &Section, setting: &Setting, name: &str) -> String {
     } else {
         setting.default.as_ref().or(setting.example.as_ref())
     };
-    let shown = shown.and_then(|value| toml::Value::try_from(value).ok());
-    match shown {
-        Some(value) => format!("{name} = {value}"),
-        None => format!("{name} = "),
+    // JSON is TOML as well, on one line, except for its objects.
+    let table = shown.filter(|v| v.is_object()).and_then(|v| toml::Value::try_from(v).ok());
+    match (table, shown) {
+        (Some(table), _) => format!("{name} = {table}"),
+        (None, Some(value)) => format!("{name} = {value}"),
+        (None, None) => format!("{name} = "),
     }
 }
 
@@ -178,6 +180,7 @@ mod tests {
             .split_once("#[[apps]]")
             .map(|(a, b)| (a.to_owned(), b.len()))
             .expect("apps come last");
+        read(&sample());
         let config = read(&server);
         let default = super::super::Config::default();
         assert_eq!((&config.server, &config.calls), (&default.server, &default.calls));
@@ -211,6 +214,9 @@ mod tests {
                 _ => String::new(),
             })
             .collect();
+        let refused = sources::tests::load(&format!("[[apps]]\n{app}"), &[]).expect_err("refused");
+        assert_eq!(refused.problems.len(), 2, "what stands for the secrets is none: {refused}");
+        let app = app.replace("`openssl rand -hex 32` is one", &"0123".repeat(8));
         let (_, apps) = sources::tests::load(&format!("[[apps]]\n{app}"), &[]).expect("loads");
         assert_eq!(apps.all().len(), 1);
     }

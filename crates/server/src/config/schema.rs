@@ -103,8 +103,8 @@ impl Default for Limits {
             requests_per_s: limits::REQUESTS_PER_S,
             requests_burst: limits::REQUESTS_BURST,
             devices_per_user: 16,
-            calls_per_user: 8,
-            starts_per_minute: 60,
+            calls_per_user: 64,
+            starts_per_minute: 120,
             callees_per_minute: 120,
             calls_per_app: 10_000,
         }
@@ -210,7 +210,7 @@ pub(crate) struct AppConfig {
     /// `HS256`: one or two secrets of at least 32 bytes. The first signs, both verify: to rotate,
     /// put the new one in front, and take the old one away when its last token has expired.
     #[serde(default)]
-    #[schemars(example = ["use the output of: openssl rand -hex 32"])]
+    #[schemars(example = ["`openssl rand -hex 32` is one"])]
     pub secrets: Vec<Secret>,
     /// `EdDSA`: one or two Ed25519 public keys in PEM; a token signed with either is taken.
     #[serde(default)]
@@ -224,7 +224,7 @@ pub(crate) struct AppConfig {
     /// One or two keys of at least 32 bytes for the HTTP API; two while one is being replaced.
     /// Without any, the app has no HTTP API.
     #[serde(default)]
-    #[schemars(example = ["use the output of: openssl rand -hex 32"])]
+    #[schemars(example = ["`openssl rand -hex 32` is one"])]
     pub api_keys: Vec<Secret>,
     /// How devices log in.
     #[serde(default)]

@@ -119,7 +119,12 @@ impl Sources {
             Err(error) => {
                 let path = error.path().to_string();
                 let origin = merged.origin(&path, self.file.as_ref());
-                let says = error.into_inner().message().to_owned();
+                let message = error.into_inner().message().to_owned();
+                let setting = settings().find(|s| s.path == path);
+                let says = match setting.and_then(|s| s.default.as_ref().or(s.example.as_ref())) {
+                    Some(value) => format!("{message}; write it as {value}"),
+                    None => message,
+                };
                 Err(ConfigError::one(Problem { path, origin, says }))
             }
         }
@@ -192,12 +197,11 @@ fn unknown_keys(value: &Value, schema: &Schema, path: &str, problems: &mut Vec<P
             };
             for (key, value) in table {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                match known.get(key) {
-                    Some(schema) => unknown_keys(value, schema, &path, problems),
-                    None => {
-                        let hint = hint(key, known.keys().map(String::as_str));
-                        problems.push(Problem::new(path, format!("is no setting; {hint}")));
-                    }
+                if let Some(schema) = known.get(key) {
+                    unknown_keys(value, schema, &path, problems);
+                } else {
+                    let hint = hint(key, known.keys().map(String::as_str));
+                    problems.push(Problem::new(path, format!("is no setting; {hint}")));
                 }
             }
         }

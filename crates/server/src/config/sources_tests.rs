@@ -52,7 +52,7 @@ fn a_text_from_the_environment_stays_a_text() {
 #[test]
 fn every_unknown_key_is_refused_with_its_path_and_a_hint() {
     let text =
-        format!("sever = 1\n[server]\nlisen = \"x\"\n[calls.policy]\ncolour = 1\n{APP}naem = 1");
+        format!("sever = 1\n[server]\nlisen = \"x\"\n[calls.policy]\nany = 1\n{APP}naem = 1");
     let variables = [
         ("BELLWIRE_SERVER_LISEN", "x"),
         ("BELLWIRE_APPS_KEY", "x"),
@@ -63,7 +63,7 @@ fn every_unknown_key_is_refused_with_its_path_and_a_hint() {
         problems(&text, &variables),
         [
             "apps[0].naem (file bellwire.toml): is no setting; did you mean name?",
-            "calls.policy.colour (file bellwire.toml): is no setting; known here: end, invite, join",
+            "calls.policy.any (file bellwire.toml): is no setting; known here: end, invite, join",
             "server.lisen (file bellwire.toml): is no setting; did you mean listen?",
             "sever (file bellwire.toml): is no setting; did you mean server?",
             "variable BELLWIRE_SERVER_LISEN: is no setting; did you mean BELLWIRE_SERVER_LISTEN?",
@@ -77,13 +77,14 @@ fn a_wrong_type_names_the_setting_and_its_source() {
     let of_file = problems("[limits]\nconnections = \"many\"", &[]);
     assert_eq!(
         of_file,
-        ["limits.connections (file bellwire.toml): invalid type: string \"many\", expected u32"]
+        ["limits.connections (file bellwire.toml): invalid type: string \"many\", expected u32; \
+             write it as 15000"]
     );
     let of_env = problems(APP, &[("BELLWIRE_LIMITS_CONNECTIONS", "many")]);
     assert_eq!(
         of_env,
         ["limits.connections (variable BELLWIRE_LIMITS_CONNECTIONS): invalid type: string \
-         \"many\", expected u32"]
+         \"many\", expected u32; write it as 15000"]
     );
     let dir = tempfile::tempdir().expect("a directory");
     let mut sources = sources(dir.path(), APP, &[]);

@@ -40,7 +40,7 @@ pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
 }
 
 fn server(server: &Server, problems: &mut Vec<Problem>) {
-    within("server.drain_s", server.drain_s, &(0..=DRAIN_MAX_S), problems);
+    within("server.drain_s", &server.drain_s, &(0..=DRAIN_MAX_S), problems);
     if server.data.as_os_str().is_empty() {
         problems.push(Problem::new("server.data", "must not be empty; name a directory"));
     }
@@ -80,13 +80,13 @@ pub(crate) fn limits(path: &str, limits: &Limits, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(format!("{path}.{name}"), says));
         }
     }
-    within(&format!("{path}.hello_s"), *hello_s, &(1..=HELLO_MAX_S), problems);
+    within(&format!("{path}.hello_s"), hello_s, &(1..=HELLO_MAX_S), problems);
 }
 
 fn storage(storage: &Storage, problems: &mut Vec<Problem>) {
     let Storage { synchronous: _, records_keep_days, reserve_mib } = storage;
-    within("storage.records_keep_days", *records_keep_days, &(1..=KEEP_MAX_DAYS), problems);
-    within("storage.reserve_mib", *reserve_mib, &(1..=RESERVE_MAX_MIB), problems);
+    within("storage.records_keep_days", records_keep_days, &(1..=KEEP_MAX_DAYS), problems);
+    within("storage.reserve_mib", reserve_mib, &(1..=RESERVE_MAX_MIB), problems);
 }
 
 /// Ranges of `calls`; `path` is where they stand.
@@ -103,17 +103,17 @@ pub(crate) fn calls(path: &str, calls: &Calls, problems: &mut Vec<Problem>) {
         policy: _,
     } = calls;
     let at = |name: &str| format!("{path}.{name}");
-    within(&at("ring_time_s"), *ring_time_s, &RING_TIME_S, problems);
-    within(&at("reach_time_s"), *reach_time_s, &(0..=REACH_TIME_MAX_S), problems);
+    within(&at("ring_time_s"), ring_time_s, &RING_TIME_S, problems);
+    within(&at("reach_time_s"), reach_time_s, &(0..=REACH_TIME_MAX_S), problems);
     if let Some(ack) = ack_time_s {
-        within(&at("ack_time_s"), *ack, &(1..=*RING_TIME_S.end()), problems);
+        within(&at("ack_time_s"), ack, &(1..=*RING_TIME_S.end()), problems);
     }
-    within(&at("grace_s"), *grace_s, &(0..=GRACE_MAX_S), problems);
-    within(&at("resume_s"), *resume_s, &(1..=RESUME_MAX_S), problems);
+    within(&at("grace_s"), grace_s, &(0..=GRACE_MAX_S), problems);
+    within(&at("resume_s"), resume_s, &(1..=RESUME_MAX_S), problems);
     if let Some(max) = max_time_s {
-        within(&at("max_time_s"), *max, &(1..=MAX_TIME_MAX_S), problems);
+        within(&at("max_time_s"), max, &(1..=MAX_TIME_MAX_S), problems);
     }
-    within(&at("group_size"), *group_size, &(2..=GROUP_SIZE_MAX), problems);
+    within(&at("group_size"), group_size, &(2..=GROUP_SIZE_MAX), problems);
 }
 
 fn apps(config: &Config, dev: bool, problems: &mut Vec<Problem>) {
@@ -142,11 +142,11 @@ fn apps(config: &Config, dev: bool, problems: &mut Vec<Problem>) {
     }
 }
 
-fn within<T>(path: &str, value: T, range: &RangeInclusive<T>, problems: &mut Vec<Problem>)
+fn within<T>(path: &str, value: &T, range: &RangeInclusive<T>, problems: &mut Vec<Problem>)
 where
     T: PartialOrd + std::fmt::Display,
 {
-    if !range.contains(&value) {
+    if !range.contains(value) {
         let says = format!("must be {} to {}, is {value}", range.start(), range.end());
         problems.push(Problem::new(path, says));
     }

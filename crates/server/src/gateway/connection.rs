@@ -49,13 +49,15 @@ pub(super) async fn run(gateway: &Arc<Gateway>, socket: WebSocket, origin: Optio
     let heard = Heard::default();
     let login = OnceLock::new();
     gateway.newcomer(&outbox);
-    let mut writer = std::pin::pin!(write(sink, &outbox, &heard, &login));
-    tokio::select! {
-        () = &mut writer => {}
-        () = read(gateway, stream, &outbox, origin, &heard, &login) => {
-            // Whatever the reader said last still goes out; a connection that hangs does not.
-            outbox.close_with(1000, "");
-            drop(tokio::time::timeout(CLOSE_WAIT, writer).await);
+    {
+        let mut writer = std::pin::pin!(write(sink, &outbox, &heard, &login));
+        tokio::select! {
+            () = &mut writer => {}
+            () = read(gateway, stream, &outbox, origin, &heard, &login) => {
+                // Whatever the reader said last still goes out; a connection that hangs does not.
+                outbox.close_with(1000, "");
+                drop(tokio::time::timeout(CLOSE_WAIT, writer).await);
+            }
         }
     }
     gateway.no_newcomer(&outbox);

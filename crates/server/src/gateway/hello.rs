@@ -51,7 +51,7 @@ pub(super) async fn admit(
     };
     match enter(gateway, id, *hello, outbox, origin, login).await {
         Ok(line) => Some(line),
-        Err(error) => refuse(gateway, outbox, id, error),
+        Err(error) => refuse(gateway, outbox, id, *error),
     }
 }
 
@@ -70,18 +70,18 @@ async fn enter(
     outbox: &Arc<Outbox>,
     origin: Option<&str>,
     login: &OnceLock<(Arc<Session>, u64)>,
-) -> Result<Line, WireError> {
+) -> Result<Line, Box<WireError>> {
     let board = &gateway.board;
     let who = prove(gateway, &hello)?;
     if !who.app.allows_origin(origin) {
         let text = "this page's origin is not allowed; add it to the app's `origins`";
-        return Err(WireError::new(ErrorCode::Forbidden, text));
+        return Err(Box::new(WireError::new(ErrorCode::Forbidden, text)));
     }
     let (app, now) = (who.app.key.clone(), board.now());
     let (uid, user_row) = board
         .directory
         .login(&app, &who.user, who.uid, who.name.as_deref(), now)
-        .map_err(|error| WireError::invalid("uid", error.to_string()))?;
+        .map_err(|error| Box::new(WireError::invalid("uid", error.to_string())))?;
     let resume = hello.resume;
     let device = hello.device;
     let asked = Login {
@@ -96,7 +96,7 @@ async fn enter(
     let attached = board
         .sessions
         .attach(asked, outbox, most, now)
-        .map_err(|error| WireError::new(ErrorCode::Overloaded, error.to_string()))?;
+        .map_err(|error| Box::new(WireError::new(ErrorCode::Overloaded, error.to_string())))?;
     let Attached { session, resumed, turn, replaced } = attached;
     // Only one hello is ever admitted per connection, so the cell is empty.
     drop(login.set((session.clone(), turn)));
@@ -142,7 +142,7 @@ fn row(session: &Session) -> SessionRow {
     }
 }
 
-fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, WireError> {
+fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, Box<WireError>> {
     match (&hello.token, &hello.login) {
         (Some(token), None) => {
             let claims = verify(gateway, token.expose())?;
@@ -158,28 +158,26 @@ fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, WireError>
             let app = gateway.apps.get(&login.app).filter(|a| a.login == config::Login::Open);
             let app = app.ok_or_else(|| {
                 let text = "this app takes tokens only; get one from your own server";
-                WireError::new(ErrorCode::Unauthorized, text)
+                Box::new(WireError::new(ErrorCode::Unauthorized, text))
             })?;
             let (user, name) = (login.user.clone(), None);
             Ok(Proven { app, user, name, uid: None, expires_at: None })
         }
         (Some(_), Some(_)) => {
-            Err(WireError::invalid("login", "give a token or a login, not both"))
+            Err(Box::new(WireError::invalid("login", "give a token or a login, not both")))
         }
         (None, None) => {
-            Err(WireError::new(ErrorCode::Unauthorized, "give a token with the hello"))
+            let text = "give a token with the hello";
+            Err(Box::new(WireError::new(ErrorCode::Unauthorized, text)))
         }
     }
 }
 
 /// Checks a token; its refusal says whether it was only too old.
-pub(super) fn verify(gateway: &Gateway, token: &str) -> Result<auth::Claims, WireError> {
+pub(super) fn verify(gateway: &Gateway, token: &str) -> Result<auth::Claims, Box<WireError>> {
     let now_s = gateway.board.now().0 / 1000;
-    auth::verify(&gateway.apps, token, now_s).map_err(|error| {
-        let code =
-            if error.is_expired() { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
-        WireError::new(code, error.to_string())
-    })
+    auth::verify(&gateway.apps, token, now_s)
+        .map_err(|error| Box::new(WireError::new(error.code(), error.to_string())))
 }
 
 /// Sends the records the device does not have yet, oldest first.

@@ -129,12 +129,7 @@ async fn order(
     board.order(app, call, by, order, ReplyKind::Empty, asker).await;
 }
 
-async fn start_call(
-    gateway: &Arc<Gateway>,
-    line: &Line,
-    start: Box<command::Start>,
-    asker: Asker,
-) {
+async fn start_call(gateway: &Arc<Gateway>, line: &Line, start: Box<command::Start>, asker: Asker) {
     let board = &gateway.board;
     if gateway.is_draining() {
         let text = "the server is going away; reconnect and try again";
@@ -163,12 +158,7 @@ async fn accept(board: &Arc<Switchboard>, line: &Line, c: command::Accept, asker
     board.command(app, c.call, &make, ReplyKind::Whole, asker).await;
 }
 
-async fn join(
-    board: &Arc<Switchboard>,
-    line: &Line,
-    call: bellwire_core::CallId,
-    asker: Asker,
-) {
+async fn join(board: &Arc<Switchboard>, line: &Line, call: bellwire_core::CallId, asker: Asker) {
     let (app, by) = (&line.session.app, line.session.actor());
     let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
         by: by.clone(),
@@ -180,9 +170,8 @@ async fn join(
 async fn cancel(board: &Arc<Switchboard>, line: &Line, c: command::Cancel, asker: Asker) {
     let named = c.to.map(|to| {
         let users = to.iter().enumerate();
-        let resolve = |(i, user)| {
-            board.directory.resolve(&line.session.app, user, || format!("to[{i}]"))
-        };
+        let resolve =
+            |(i, user)| board.directory.resolve(&line.session.app, user, || format!("to[{i}]"));
         users.map(resolve).collect::<Result<Vec<UserId>, _>>()
     });
     match named.transpose() {
@@ -201,10 +190,7 @@ async fn invite(board: &Arc<Switchboard>, line: &Line, c: command::Invite, asker
     let asked = targets.iter().map(|(user, _)| user.clone()).collect();
     let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
         by: by.clone(),
-        order: Order::Invite {
-            to: board.callees(app, &targets, ring_ms),
-            note: c.note.clone(),
-        },
+        order: Order::Invite { to: board.callees(app, &targets, ring_ms), note: c.note.clone() },
     };
     board.command(app, c.call, &make, ReplyKind::Skipped(asked), asker).await;
 }
@@ -253,15 +239,10 @@ async fn list_records(
     }
 }
 
-fn renew_token(
-    gateway: &Gateway,
-    line: &mut Line,
-    renew: &command::RenewToken,
-    asker: Asker,
-) {
+fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, asker: Asker) {
     let board = &gateway.board;
     let claims = hello::verify(gateway, renew.token.expose());
-    match claims.map_err(Box::new) {
+    match claims {
         Ok(claims) if claims.app.key == line.session.app && claims.user == line.session.user => {
             line.expires_at = Some(claims.expires_at);
             board.answer(Some(asker), body(&Empty {}));

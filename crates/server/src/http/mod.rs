@@ -1,7 +1,7 @@
 //! The HTTP side: the business server's API, health and metrics, on the port of the WebSocket.
 
-mod calls;
 mod caller;
+mod calls;
 mod health;
 mod problem;
 mod records;

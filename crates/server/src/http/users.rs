@@ -11,8 +11,8 @@ use bellwire_protocol::{CloseCode, ErrorCode, reply::Presence};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    calls::end_all_of,
     caller::Business,
+    calls::end_all_of,
     problem::{Body, Problem},
 };
 use crate::{
@@ -58,7 +58,7 @@ pub(super) async fn token(
     let minted = mint(&app, &body.user, ttl, body.name.as_deref(), body.uid, now_s);
     let minted = minted.map_err(|error| match error {
         MintError::NoKey(_) => Problem::new(ErrorCode::Forbidden, error.to_string()),
-        other => Problem::invalid("user", other.to_string()),
+        MintError::Signing(text) => Problem::new(ErrorCode::Unavailable, text),
     })?;
     Ok(Json(Token { token: minted.token, expires_at: minted.expires_at }))
 }
@@ -66,7 +66,8 @@ pub(super) async fn token(
 /// `GET /v1/users/{user}`
 #[derive(Serialize)]
 pub(super) struct User {
-    user: UserId,
+    #[serde(rename = "user")]
+    id: UserId,
     uid: Option<Uid>,
     name: Option<String>,
     presence: Presence,
@@ -92,9 +93,8 @@ pub(super) async fn show(
     let user = user_id(&user)?;
     let board = &gateway.board;
     let known = board.directory.get(&app.key, &user);
-    let known = known.ok_or_else(|| {
-        Problem::missing(ErrorCode::Invalid, "this user has never logged in")
-    })?;
+    let known = known
+        .ok_or_else(|| Problem::missing(ErrorCode::Invalid, "this user has never logged in"))?;
     let claim = board.calls.claim(&app.key, &user).filter(|c| c.phase != Phase::Ended);
     let sessions = board.sessions.of(&app.key, &user);
     let devices = sessions.iter().map(|s| Device {
@@ -110,7 +110,7 @@ pub(super) async fn show(
         presence: board.presence(&app.key, &user),
         call: claim.map(|c| c.id),
         devices: devices.collect(),
-        user,
+        id: user,
     }))
 }
 

@@ -34,9 +34,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) use self::{
     error::JournalError,
     read::RecordQuery,
-    recover::{Recovered, StoredCall, StoredSession},
+    recover::Recovered,
     row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow},
-    settings::{Commit, JournalSettings, JournalState, RESERVE_BYTES, Synchronous},
+    settings::{Commit, JournalSettings, JournalState, Synchronous},
     sweep::Swept,
 };
 use self::{

@@ -30,6 +30,10 @@ const CHECK_ALWAYS_BYTES: u64 = 32 * 1024 * 1024;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The size the write-ahead log is cut back to after a checkpoint, in bytes.
 const WAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Pages in the write-ahead log before they are moved into the file. Four times `SQLite`'s own
+/// choice: a page that changes often is moved, and the disk waited for, a quarter as often; the
+/// price is 16 MiB to read again after a crash.
+const CHECKPOINT_PAGES: u32 = 4000;
 /// Page cache of the writer, in KiB.
 const CACHE_KIB: u64 = 16 * 1024;
 /// One per shape of each statement, and the few single ones.
@@ -196,6 +200,8 @@ async fn connect(
         .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS)
         .pragma("cache_size", format!("-{CACHE_KIB}"))
+        .pragma("temp_store", "MEMORY")
+        .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
         .pragma("journal_size_limit", WAL_BYTES.to_string())
         .disable_statement_logging();
     if let Some(pages) = settings.max_pages {

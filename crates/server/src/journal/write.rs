@@ -66,7 +66,8 @@ impl Many {
 /// Everything the writer says to the database.
 ///
 /// A batch may be written again after a failure that left open whether it was committed: each
-/// statement does nothing the second time.
+/// statement does nothing the second time. `OR IGNORE` rather than `ON CONFLICT DO NOTHING`: as
+/// it cannot fail half-way, `SQLite` keeps no copy of each page for undoing the statement.
 pub(super) struct Statements {
     log: Many,
     live: Many,
@@ -86,33 +87,25 @@ impl Statements {
     pub(super) fn new(sessions: impl Iterator<Item = SessionId>) -> Self {
         Self {
             log: Many::new(
-                "INSERT INTO log (call, first_seq, app, at, ended, body)",
+                "INSERT OR IGNORE INTO log (call, first_seq, app, at, ended, body)",
                 6,
-                "ON CONFLICT DO NOTHING",
+                "",
             ),
-            live: Many::new("INSERT INTO live (call)", 1, "ON CONFLICT DO NOTHING"),
+            live: Many::new("INSERT OR IGNORE INTO live (call)", 1, ""),
             over: Many::new("DELETE FROM live WHERE call IN (", 1, ")"),
             session: Many::new(
                 "INSERT OR REPLACE INTO session (id, app, user, device, name, platform, at)",
                 7,
                 "",
             ),
-            answer: Many::new(
-                "INSERT INTO answer (session, request, body)",
-                3,
-                "ON CONFLICT DO NOTHING",
-            ),
+            answer: Many::new("INSERT OR IGNORE INTO answer (session, request, body)", 3, ""),
             user: Many::new("INSERT OR REPLACE INTO user (app, user, uid, name, at)", 5, ""),
             record: Many::new(
-                "INSERT INTO record (app, serial, call, created_at, ended_at, reason, users, body)",
+                "INSERT OR IGNORE INTO record (app, serial, call, created_at, ended_at, reason, users, body)",
                 8,
-                "ON CONFLICT DO NOTHING",
+                "",
             ),
-            leg: Many::new(
-                "INSERT INTO leg (app, user, serial, outcome, missed)",
-                5,
-                "ON CONFLICT DO NOTHING",
-            ),
+            leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
             untrimmed: sessions.map(|id| (id, ANSWERS_SLACK - 1)).collect(),
         }
     }

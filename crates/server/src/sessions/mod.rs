@@ -5,7 +5,7 @@ mod presence;
 mod registry;
 mod session;
 
-pub(crate) use outbox::{Outbox, OutboxClosed};
+pub(crate) use outbox::Outbox;
 pub(crate) use presence::Watches;
-pub(crate) use registry::{Attached, Login, Sessions, TooManyDevices};
+pub(crate) use registry::{Attached, Login, Sessions};
 pub(crate) use session::Session;

@@ -73,7 +73,9 @@ impl Sessions {
         {
             drop(users);
             let (turn, before) = session.bind(outbox.clone());
-            before.iter().for_each(|outbox| replaced(outbox));
+            if let Some(before) = before {
+                replaced(&before);
+            }
             return Ok(Attached { session, resumed: true, turn, replaced: None });
         }
         if old.is_none() && sessions.len() >= most {

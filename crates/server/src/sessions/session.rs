@@ -148,12 +148,7 @@ impl Session {
         }
     }
 
-    /// The calls this device is in or rung by, as far as it was told.
-    pub(crate) fn stays(&self) -> BTreeMap<CallId, u64> {
-        self.stays.lock().clone()
-    }
-
-    /// Forgets all stays; a resume says anew what there is.
+    /// Forgets all stays and gives them back; a hello says anew what there is.
     pub(crate) fn clear_stays(&self) -> BTreeMap<CallId, u64> {
         std::mem::take(&mut *self.stays.lock())
     }

@@ -68,10 +68,7 @@ impl Asker {
     }
 
     /// Makes the answer, and the row that keeps it.
-    pub(crate) fn prepare(
-        &self,
-        result: Result<Body, Box<WireError>>,
-    ) -> (Answer, Option<Row>) {
+    pub(crate) fn prepare(&self, result: Result<Body, Box<WireError>>) -> (Answer, Option<Row>) {
         let Self::Device { session, id, changing, .. } = self else {
             return (Answer { result, frame: None }, None);
         };

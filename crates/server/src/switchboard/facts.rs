@@ -1,6 +1,6 @@
 //! What the rules need to know about users: their number, their claim, how they can be reached.
 
-use bellwire_core::{AppKey, Callee, CallId, UserId};
+use bellwire_core::{AppKey, CallId, Callee, UserId};
 use bellwire_protocol::{Target, WireError};
 
 use super::Switchboard;
@@ -20,7 +20,7 @@ impl Switchboard {
     }
 
     /// What is known of the callees at this moment.
-    pub(super) fn callees(
+    pub(crate) fn callees(
         &self,
         app: &AppKey,
         targets: &[(UserId, Target)],

@@ -21,11 +21,11 @@ use bellwire_core::{
 use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
-pub(crate) use deadlines::{Deadlines, Timer};
+pub(crate) use deadlines::Deadlines;
 pub(crate) use render::room_for;
 pub(crate) use reply::{ReplyKind, body};
 pub(crate) use resume::HelloAsk;
-pub(crate) use start::{Ask, StartAsk};
+pub(crate) use start::Ask;
 
 use crate::{
     calls::{Calls, Change, Known},

@@ -35,10 +35,7 @@ pub(crate) fn room_for(call: &Call, user: &UserId) -> Option<RoomInfo> {
     };
     let forbids = bellwire_protocol::Forbids::from(call.forbid);
     let mut info = RoomInfo::external(room);
-    let carried = [
-        (bellwire_core::Media::Audio, audio),
-        (bellwire_core::Media::Video, video),
-    ];
+    let carried = [(bellwire_core::Media::Audio, audio), (bellwire_core::Media::Video, video)];
     let allowed = carried
         .into_iter()
         .filter(|(media, forbidden)| *media <= call.media && !forbids.0.contains(forbidden));
@@ -103,7 +100,7 @@ fn answered(tell: &Tell, event: &Event, after: &Call) -> Change {
             })
         }
         (_, Event::Ringing { user, device }) => {
-            Change::Ringing(wire::Ringing { user: user.clone(), device: device.clone() })
+            Change::Ringing(wire::CalleeRinging { user: user.clone(), device: device.clone() })
         }
         // The audience tells of ringing and accepting by these two events alone.
         _ => Change::Entered(wire::Moving::new(subject(event, after).clone(), None)),
@@ -268,9 +265,7 @@ fn concerned(event: &Event, after: &Call) -> Vec<ParticipantInfo> {
         Event::Released { users } | Event::Canceled { users, .. } => {
             ParticipantInfo::some(after, users)
         }
-        Event::Added { users, .. } => {
-            ParticipantInfo::some(after, users.iter().map(|u| &u.user))
-        }
+        Event::Added { users, .. } => ParticipantInfo::some(after, users.iter().map(|u| &u.user)),
         _ => ParticipantInfo::some(after, [subject(event, after)]),
     }
 }

@@ -145,8 +145,7 @@ impl Switchboard {
         seen.extend(named);
         for (call, after) in seen {
             let in_memory = self.calls.known(&session.app, call);
-            let Some(known) =
-                in_memory.as_ref().or_else(|| old.iter().find(|k| k.call.id == call))
+            let Some(known) = in_memory.as_ref().or_else(|| old.iter().find(|k| k.call.id == call))
             else {
                 continue;
             };
@@ -164,10 +163,7 @@ impl Switchboard {
         let mut frames = Vec::new();
         let mut call: Option<Call> = None;
         for entry in &known.log {
-            let (notices, next) = match step(call.take(), entry) {
-                Some(step) => step,
-                None => return frames,
-            };
+            let Some((notices, next)) = step(call.take(), entry) else { return frames };
             if entry.seq > after {
                 let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
                 frames.extend(own.map(|n| render(n, entry, &next, self.now())));

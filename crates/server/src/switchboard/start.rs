@@ -31,8 +31,7 @@ pub(super) async fn run(board: &Arc<Switchboard>, app: &App, ask: Ask, asker: As
         Err(error) => return board.refuse(asker, error),
     };
     let glare = board.meets_glare(app, &ask, &targets);
-    if !glare && let Err(error) = board.admit(app, &ask.caller.user, targets.iter().map(|t| &t.0))
-    {
+    if !glare && let Err(error) = board.admit(app, &ask.caller.user, targets.iter().map(|t| &t.0)) {
         return board.refuse(asker, error);
     }
     let call = CallId(Uuid::now_v7());
@@ -132,7 +131,7 @@ fn facts(
         media: asked.media.unwrap_or_default(),
         callees: board.callees(&app.key, targets, None),
         note: asked.note.clone(),
-        forbid: asked.forbid.clone().map_or_else(Forbid::default, Forbid::from),
+        forbid: asked.forbid.as_ref().map(Forbid::from).unwrap_or_default(),
         settings,
         group: asked.group.clone(),
         channel: asked.channel.clone(),

@@ -28,12 +28,14 @@ CREATE TABLE session (
     at       INTEGER NOT NULL
 ) WITHOUT ROWID;
 
+-- Bodies are appended; only the small index is written here and there, at half the cost of
+-- bodies in the order of sessions.
 CREATE TABLE answer (
     session TEXT    NOT NULL,
     request INTEGER NOT NULL,
-    body    TEXT    NOT NULL,
-    PRIMARY KEY (session, request)
-) WITHOUT ROWID;
+    body    TEXT    NOT NULL
+);
+CREATE UNIQUE INDEX answer_request ON answer (session, request);
 
 CREATE TABLE user (
     app  TEXT    NOT NULL,

@@ -104,5 +104,5 @@ async fn every_released_journal_is_read() {
 
 #[test]
 fn the_default_keeps_a_reserve() {
-    assert_eq!(JournalSettings::default().reserve_bytes, super::super::RESERVE_BYTES);
+    assert_eq!(JournalSettings::default().reserve_bytes, crate::journal::settings::RESERVE_BYTES);
 }

@@ -6,7 +6,10 @@ use tempfile::tempdir;
 use super::{
     answer, app, call, log, open, record, run_and_drop, session, session_row, settings, user_row,
 };
-use crate::journal::{Journal, JournalSettings, Row, StoredSession, Synchronous};
+use crate::journal::{
+    Journal, JournalSettings, Row, Synchronous,
+    recover::{StoredCall, StoredSession},
+};
 
 async fn submit_all(journal: &Journal) {
     journal.submit(
@@ -33,7 +36,7 @@ async fn submit_all(journal: &Journal) {
 }
 
 fn check(recovered: &crate::journal::Recovered) {
-    let seqs = |calls: &[crate::journal::StoredCall]| {
+    let seqs = |calls: &[StoredCall]| {
         calls
             .iter()
             .map(|c| (c.call, c.entries.iter().map(|e| e.seq).collect::<Vec<_>>()))

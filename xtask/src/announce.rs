@@ -1,0 +1,179 @@
+//! Waits for the development server and prints how to call through it.
+
+use std::{
+    io::{Read, Write},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
+    os::unix::process::parent_id,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::repository::Repository;
+
+/// The server listens within 10 s of its start; twice that is a machine in trouble.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks: short enough to feel immediate, long enough to leave the server the core.
+const PAUSE: Duration = Duration::from_millis(50);
+/// For one answer on the loopback.
+const ANSWER_TIME: Duration = Duration::from_secs(2);
+/// Where phones call when they are not told; other addresses are named in the lines to paste.
+const DEFAULT_PORT: u16 = 2355;
+
+/// What to wait for.
+#[derive(Debug, Args)]
+pub(crate) struct Announcement {
+    /// The process that is, or is about to become, the server.
+    #[arg(long)]
+    server_pid: u32,
+    /// Where it listens.
+    #[arg(long)]
+    listen: SocketAddr,
+    /// Where its data is.
+    #[arg(long)]
+    data: PathBuf,
+    /// The binary.
+    #[arg(long)]
+    server: PathBuf,
+}
+
+/// Waits until the server answers, then prints; is silent when the server has gone.
+pub(crate) fn run(announcement: &Announcement) -> Result<()> {
+    let address = reachable(announcement.listen);
+    let begun = Instant::now();
+    while !is_healthy(address) {
+        // The server is our parent. It has said itself why it stopped.
+        if parent_id() != announcement.server_pid {
+            return Ok(());
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("no answer from http://{address}/healthz within {} s", PATIENCE.as_secs());
+        }
+        thread::sleep(PAUSE);
+    }
+    let token = |user| token(&announcement.server, &announcement.data, user);
+    let (alice, bob) = (token("alice")?, token("bob")?);
+    let program = Repository::shown(&announcement.server);
+    print!("{}", text(address, &program, &alice, &bob));
+    Ok(())
+}
+
+/// The address to call where "any" was listened on.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        named => named,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Whether `GET /healthz` is answered with 200.
+fn is_healthy(address: SocketAddr) -> bool {
+    status_line(address).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
+}
+
+/// The first bytes of the answer to `GET /healthz`.
+fn status_line(address: SocketAddr) -> std::io::Result<[u8; 12]> {
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIME)?;
+    stream.set_read_timeout(Some(ANSWER_TIME))?;
+    let request = format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut line = [0; 12];
+    stream.read_exact(&mut line)?;
+    Ok(line)
+}
+
+/// A token for `user`: the last line that `bellwire token` prints.
+fn token(server: &Path, data: &Path, user: &str) -> Result<String> {
+    let output = Command::new(server)
+        .args(["token", user, "--data"])
+        .arg(data)
+        .stderr(Stdio::inherit())
+        .output()
+        .with_context(|| format!("cannot start {}", server.display()))?;
+    let printed = String::from_utf8(output.stdout).context("the token is not text")?;
+    match printed.lines().last() {
+        Some(token) if output.status.success() => Ok(token.to_owned()),
+        _ => bail!("`bellwire token {user}` failed ({})", output.status),
+    }
+}
+
+/// What is printed.
+fn text(address: SocketAddr, program: &str, alice: &str, bob: &str) -> String {
+    let server = match (address.ip(), address.port()) {
+        (IpAddr::V4(Ipv4Addr::LOCALHOST), DEFAULT_PORT) => String::new(),
+        _ => format!(" --server ws://{address}"),
+    };
+    format!(
+        "
+Bellwire is up, for development only.
+
+  WebSocket  ws://{address}/v1/ws
+  HTTP       http://{address}
+
+Two terminal phones; paste each line into a terminal of its own:
+
+  {program} phone alice{server}
+  {program} phone bob{server}
+
+then type `call bob` at alice's and `answer` at bob's.
+
+Tokens for programs of your own, good for an hour:
+
+  alice  {alice}
+  bob    {bob}
+
+ctrl-c stops the server.
+"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// A server that answers one request with `answer`.
+    fn answering(answer: &'static str) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 512];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        address
+    }
+
+    #[test]
+    fn only_an_ok_is_health() {
+        assert!(is_healthy(answering("HTTP/1.1 200 OK\r\n\r\n")));
+        assert!(!is_healthy(answering("HTTP/1.1 503 Service Unavailable\r\n\r\n")));
+        assert!(!is_healthy(answering("SSH-2.0")));
+    }
+
+    #[test]
+    fn an_address_that_means_any_is_called_on_the_loopback() {
+        let reached = |listen: &str| reachable(listen.parse().unwrap()).to_string();
+        assert_eq!(reached("0.0.0.0:2355"), "127.0.0.1:2355");
+        assert_eq!(reached("[::]:9"), "[::1]:9");
+        assert_eq!(reached("192.0.2.7:2355"), "192.0.2.7:2355");
+    }
+
+    #[test]
+    fn the_phones_are_told_an_address_that_is_not_the_usual_one() {
+        let at = |address: &str| text(address.parse().unwrap(), "bellwire", "ta", "tb");
+        assert!(at("127.0.0.1:2355").contains("\n  bellwire phone alice\n"));
+        assert!(
+            at("127.0.0.1:9").contains("\n  bellwire phone bob --server ws://127.0.0.1:9\n"),
+            "a port of one's own must be named"
+        );
+    }
+}

@@ -1,0 +1,111 @@
+//! `cargo xtask run`: a development server, and what one needs to call through it.
+
+use std::{
+    env,
+    ffi::OsString,
+    io::ErrorKind,
+    net::{SocketAddr, TcpListener},
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::{self, Command, Stdio},
+};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+
+use crate::repository::{Repository, finish};
+
+/// What may be chosen for the development server.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Builds with optimisations; slower to build, faster to call.
+    #[arg(long)]
+    release: bool,
+    /// Where it listens.
+    #[arg(long, default_value = "127.0.0.1:2355")]
+    listen: SocketAddr,
+    /// Where it keeps its data; `dev-data` in cargo's target folder when not given.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// More arguments for `bellwire serve`.
+    #[arg(last = true)]
+    args: Vec<OsString>,
+}
+
+/// Builds the server and turns this process into it.
+///
+/// The server takes this process's place, so that ctrl-c and every other signal reaches it
+/// directly and the terminal waits for it to drain. A second, small process stays beside it
+/// until it answers, to print the addresses (see [`crate::announce`]).
+pub(crate) fn become_server(repository: &Repository, run: &Run) -> Result<()> {
+    check_free(run.listen)?;
+    let profile = if run.release { "release" } else { "debug" };
+    let mut build = repository.cargo();
+    build.args(["build", "--package", "bellwire"]);
+    if run.release {
+        build.arg("--release");
+    }
+    finish(&mut build)?;
+
+    let server = repository.target.join(profile).join("bellwire");
+    let data = run.data.clone().unwrap_or_else(|| repository.target.join("dev-data"));
+    start_announcer(&server, run.listen, &data)?;
+    let error = Command::new(&server)
+        .args(["serve", "--dev", "--listen", &run.listen.to_string(), "--data"])
+        .arg(&data)
+        .args(&run.args)
+        .exec();
+    Err(error).with_context(|| format!("cannot start {}", server.display()))
+}
+
+/// Starts the process that prints the addresses once the server answers.
+fn start_announcer(server: &Path, listen: SocketAddr, data: &Path) -> Result<()> {
+    let me = env::current_exe().context("cannot find this program")?;
+    Command::new(me)
+        .arg("announce")
+        .args(["--server-pid", &process::id().to_string()])
+        .args(["--listen", &listen.to_string()])
+        .arg("--data")
+        .arg(data)
+        .arg("--server")
+        .arg(server)
+        .stdin(Stdio::null())
+        .spawn()
+        .context("cannot start the process that prints the addresses")?;
+    Ok(())
+}
+
+/// Says so before the long build when the address cannot be had.
+fn check_free(listen: SocketAddr) -> Result<()> {
+    if listen.port() == 0 {
+        bail!("--listen {listen}: name a port, so that the phones know where to call");
+    }
+    match TcpListener::bind(listen) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
+            "{listen} is taken: stop what listens there, or choose another with --listen \
+             127.0.0.1:PORT"
+        ),
+        Err(error) => Err(error).with_context(|| format!("cannot listen on {listen}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_address_is_refused_with_a_way_out() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let error = check_free(address).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{address} is taken")), "{error}");
+        assert!(error.contains("--listen"), "{error}");
+    }
+
+    #[test]
+    fn a_port_must_be_named() {
+        let error = check_free("127.0.0.1:0".parse().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("name a port"), "{error}");
+    }
+}
