@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use bellwire_client::{
     Call,
-    protocol::{CallEvent, CallInfo, Change, Open, event::How},
+    protocol::{
+        CallEvent, CallInfo, Change, Open, Scope,
+        event::{How, StateEvent},
+    },
 };
 use bellwire_core::{CallId, DeviceId, Media, State, UserId};
 
@@ -32,6 +35,10 @@ pub(super) struct Known {
     /// Sound and camera, as this phone publishes them.
     pub(super) audio: bool,
     pub(super) video: bool,
+    /// Whether the others were told of them since this phone entered.
+    published: bool,
+    /// What the others publish: sound, camera, screen.
+    others: BTreeMap<UserId, [bool; 3]>,
 }
 
 /// All of them. Ids sort by age, so the last is the newest.
@@ -81,40 +88,80 @@ impl Calls {
             media,
             audio: true,
             video: media == Media::Video,
+            published: false,
+            others: BTreeMap::new(),
         };
         let known = self.known.entry(call.id()).or_insert(fresh);
+        known.published &= part == Part::Talks;
         known.part = part;
         known.media = media;
     }
 
-    /// What an event makes of a call. Gives the call when this phone's media begins with it.
-    pub(super) fn apply(&mut self, call: &Call, event: &CallEvent) -> Option<Known> {
-        match &event.change {
-            Change::Started(_) => {
-                let known = self.known.get_mut(&call.id())?;
-                known.part = Part::Talks;
-                return Some(known.clone());
+    /// The call, if it runs here and the others are to be told what this phone publishes.
+    pub(super) fn begin_publishing(&mut self, call: CallId) -> Option<Known> {
+        let known = self.known.get_mut(&call)?;
+        if known.part != Part::Talks || std::mem::replace(&mut known.published, true) {
+            return None;
+        }
+        Some(known.clone())
+    }
+
+    /// Those that run here.
+    pub(super) fn talking(&self) -> impl Iterator<Item = Known> {
+        self.known.values().filter(|known| known.part == Part::Talks).cloned()
+    }
+
+    /// What of a participant's state is news. Everybody begins with sound on, a camera in a video
+    /// call, and no screen.
+    pub(super) fn news(&mut self, state: &StateEvent) -> StateEvent {
+        let mut news = state.clone();
+        if let Some(known) = self.known.get_mut(&state.call) {
+            let begin = [true, known.media == Media::Video, false];
+            let last = known.others.entry(state.user.clone()).or_insert(begin);
+            let parts = [&mut news.audio, &mut news.video, &mut news.screen];
+            for (last, part) in last.iter_mut().zip(parts) {
+                if let Some(now) = *part
+                    && std::mem::replace(last, now) == now
+                {
+                    *part = None;
+                }
             }
+        }
+        news
+    }
+
+    /// What an event makes of a call.
+    pub(super) fn apply(&mut self, call: &Call, event: &CallEvent) {
+        if event.change.is_terminal() {
+            return self.leave(call.id(), &event.change);
+        }
+        let Some(known) = self.known.get_mut(&call.id()) else { return };
+        match &event.change {
+            Change::Started(_) => known.part = Part::Talks,
             Change::MediaChanged(changed) => {
-                let known = self.known.get_mut(&call.id())?;
                 known.media = changed.media;
                 known.video = changed.media == Media::Video;
+                known.others.clear();
             }
-            Change::Elsewhere(elsewhere) if elsewhere.how != How::Rejected => {
-                let known = self.known.get_mut(&call.id())?;
-                known.part = Part::Elsewhere(elsewhere.device.clone());
-            }
-            // A group call may go on without this user, who may come back to it.
-            Change::Ended(end) if end.ended.scope == bellwire_client::protocol::Scope::You => {
-                let known = self.known.get_mut(&call.id())?;
-                known.part = Part::Open;
-            }
-            change if change.is_terminal() => {
-                self.known.remove(&call.id());
-            }
+            // The others publish for themselves; people come and go without changing ours.
             _ => {}
         }
-        None
+    }
+
+    /// The end of this phone's stay.
+    fn leave(&mut self, call: CallId, change: &Change) {
+        let part = match change {
+            Change::Elsewhere(elsewhere) if elsewhere.how != How::Rejected => {
+                Part::Elsewhere(elsewhere.device.clone())
+            }
+            // A group call may go on without this user, who may come back to it.
+            Change::Ended(end) if end.ended.scope == Scope::You => Part::Open,
+            _ => return self.forget(call),
+        };
+        if let Some(known) = self.known.get_mut(&call) {
+            known.part = part;
+            known.published = false;
+        }
     }
 
     /// Forgets a call the server says is over.

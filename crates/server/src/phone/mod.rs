@@ -18,6 +18,7 @@ use std::{
 };
 
 use bellwire_client::{Client, Connection, Event, Events};
+use bellwire_core::CallId;
 use tokio::sync::mpsc;
 
 use calls::{Calls, Part};
@@ -140,8 +141,9 @@ impl Phone {
                     self.say(&format!("calling; this is call {short}"));
                 }
             }
-            Done::Moved(call, info) => {
-                self.learn(&call, &info);
+            Done::Moved(known) => {
+                self.calls.put(&known.call, Part::Talks, known.media);
+                self.publish(known.call.id());
                 self.say("the call is here now");
             }
             Done::Failed(call, error) => {
@@ -162,9 +164,12 @@ impl Phone {
             return;
         }
         self.calls.learn(call, info, &me, &device);
-        let talks = self.calls.newest(|part| *part == Part::Talks);
-        if let Some(known) = talks.filter(|known| known.call.id() == call.id()) {
-            wish::publish(known.clone());
+        self.publish(call.id());
+    }
+
+    fn publish(&mut self, call: CallId) {
+        if let Some(known) = self.calls.begin_publishing(call) {
+            wish::publish(known);
         }
     }
 
@@ -174,11 +179,7 @@ impl Phone {
             Event::Connection(connection) => {
                 self.say(&display::connection(connection));
                 if matches!(connection, Connection::Resumed { .. }) {
-                    self.calls
-                        .all()
-                        .filter(|k| k.part == Part::Talks)
-                        .cloned()
-                        .for_each(wish::publish);
+                    self.calls.talking().for_each(wish::publish);
                 }
             }
             Event::Incoming(incoming) => {
@@ -193,15 +194,14 @@ impl Phone {
                 self.say(&display::found(info, &me));
             }
             Event::Call(call, event) => {
-                if let Some(known) = self.calls.apply(call, event) {
-                    wish::publish(known);
-                }
+                self.calls.apply(call, event);
+                self.publish(call.id());
                 if let Some(line) = display::event(event, &me) {
                     self.say(&line);
                 }
             }
             Event::State(state) => {
-                if let Some(line) = display::state(state) {
+                if let Some(line) = display::state(&self.calls.news(state)) {
                     self.say(&line);
                 }
             }

@@ -20,7 +20,7 @@ pub(super) enum Done {
     /// A call was started, answered or joined.
     Entered(Call, Box<CallInfo>),
     /// A call was moved here.
-    Moved(Call, Box<CallInfo>),
+    Moved(Known),
     /// It could not be done, in that call.
     Failed(Option<CallId>, Error),
 }
@@ -185,14 +185,9 @@ fn move_here(calls: &Calls, device: Option<String>) -> Begun {
     };
     let from = device.or(on).ok_or("from which device? move DEVICE")?;
     begun(async move {
-        let call = known.call;
-        let moved = match call.move_here(&from).await {
-            Ok(()) => call.get().await,
-            Err(error) => Err(error),
-        };
-        match moved {
-            Ok(got) => Done::Moved(call, got.info),
-            Err(error) => Done::Failed(Some(call.id()), error),
+        match known.call.move_here(&from).await {
+            Ok(()) => Done::Moved(known),
+            Err(error) => Done::Failed(Some(known.call.id()), error),
         }
     })
 }
