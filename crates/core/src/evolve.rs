@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     call::{
-        Call, Cause, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode, State,
+        Call, Cause, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode,
+        State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
