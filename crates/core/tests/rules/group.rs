@@ -11,7 +11,7 @@ fn ring_modes_say_who_is_told_and_claimed() {
     assert_eq!(w.told("bob.1", call), [Tell::Invited]);
     assert_eq!(w.told("carol.1", call), [Tell::Invited]);
     assert_eq!(w.told("dave.1", call), [], "only listed");
-    let claims: Vec<_> = w.at(call).claims().map(|u| u.as_str()).collect();
+    let claims: Vec<_> = w.at(call).claims().map(bellwire_core::UserId::as_str).collect();
     assert_eq!(claims, ["alice", "bob"]);
     w.accept("carol.1", call).unwrap();
     w.join("dave.1", call).unwrap();
@@ -22,6 +22,24 @@ fn ring_modes_say_who_is_told_and_claimed() {
     w.end("alice.1", call).unwrap();
     assert_eq!(w.last("dave.1", call), Some(over(Reason::Completed)));
     assert_eq!(w.last("bob.1", call), Some(Tell::Canceled(Reason::Canceled)));
+}
+
+#[test]
+fn a_silent_callee_has_no_stay_and_so_is_told_of_no_end() {
+    let mut w = World::of(&["alice", "bob", "carol"]);
+    // Held back by a server-started call and released, silent stays silent.
+    for by in ["alice.1", "alice"] {
+        let call = w.group(by, &["bob-", "carol-"]);
+        if by == "alice" {
+            w.accept("alice.1", call).unwrap();
+        }
+        w.silence("bob.1", call).unwrap();
+        w.reject("bob.2", call).unwrap();
+        w.cancel("alice.1", call).unwrap();
+        for name in ["bob.1", "bob.2", "carol.1"] {
+            assert_eq!(w.told(name, call), [], "{name}");
+        }
+    }
 }
 
 #[test]

@@ -10,18 +10,38 @@ use super::{super::support::*, USERS};
 /// What somebody does. Numbers pick among what there is when the step is taken.
 #[derive(Debug, Clone)]
 pub(super) enum Step {
-    Start { by: usize, to: Vec<(usize, u8)>, how: How },
-    Order { by: usize, call: usize, order: Doing },
-    Entered { user: usize, call: usize },
+    /// A direct call is started and answered, which chance alone brings about too rarely.
+    Talk {
+        by: usize,
+        to: usize,
+    },
+    Start {
+        by: usize,
+        to: Vec<(usize, u8)>,
+        how: How,
+    },
+    Order {
+        by: usize,
+        call: usize,
+        order: Doing,
+    },
+    Entered {
+        user: usize,
+        call: usize,
+    },
     Gone(usize),
     Back(usize),
     Restart,
-    Kill { call: usize, user: Option<usize> },
+    Kill {
+        call: usize,
+        user: Option<usize>,
+    },
     Pass(u64),
     Jump(u64),
 }
 
 /// How a call is asked for.
+#[allow(clippy::struct_excessive_bools)] // Independent coins, thrown for each start.
 #[derive(Debug, Clone)]
 pub(super) struct How {
     origin: u8,
@@ -54,14 +74,17 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let device = 0..USERS.len() * 2;
     let user = 0..USERS.len();
     prop_oneof![
-        6 => (device.clone(), callees(), how()).prop_map(|(by, to, how)| Step::Start { by, to, how }),
+        // The first is what shrinking turns a step without effect into.
+        1 => Just(Step::Pass(0)),
+        3 => (device.clone(), 0..USERS.len() * 2).prop_map(|(by, to)| Step::Talk { by, to }),
+        5 => (device.clone(), callees(), how()).prop_map(|(by, to, how)| Step::Start { by, to, how }),
         16 => (device.clone(), 0..5_usize, doing())
             .prop_map(|(by, call, order)| Step::Order { by, call, order }),
         1 => (user.clone(), 0..3_usize).prop_map(|(user, call)| Step::Entered { user, call }),
         2 => device.clone().prop_map(Step::Gone),
         3 => device.prop_map(Step::Back),
         1 => prop::bool::weighted(0.3)
-            .prop_map(|restart| if restart { Step::Restart } else { Step::Pass(0) }),
+            .prop_map(|restart| if restart { Step::Restart } else { Step::Pass(1) }),
         1 => (0..4_usize, prop::option::weighted(0.6, user))
             .prop_map(|(call, user)| Step::Kill { call, user }),
         4 => prop_oneof![0..50_u64, 900..5_000_u64, 5_000..25_000_u64].prop_map(Step::Pass),
@@ -119,6 +142,13 @@ impl Step {
             Self::Start { by, to, how } => {
                 let ask = how.ask(w, *by, to);
                 let _ = w.start(ask);
+            }
+            Self::Talk { by, to } => {
+                let [by, to] = [by, to].map(|n| w.devices[*n].to_string());
+                let ask = Start { media: Media::Audio, ..w.ask(&by, &[&*owner(&device(&to))]) };
+                if let Ok(call) = w.start(ask) {
+                    let _ = w.accept(&to, call);
+                }
             }
             Self::Order { by, call, order } => {
                 let name = w.devices[*by].to_string();

@@ -24,16 +24,18 @@ pub(crate) fn out(reason: Reason) -> Tell {
 /// Asserts that the command was refused because the call, or the sender's part, is over so.
 #[track_caller]
 pub(crate) fn assert_over(answer: Result<(), Refusal>, reason: Reason) {
-    match answer {
-        Err(Refusal::NotInCall(Some(over))) => assert_eq!(over.reason, reason),
+    let told = answer.map_err(|refusal| match refusal {
+        Refusal::NotInCall(over) => over.map(|over| over.reason),
         other => panic!("expected not_in_call ({reason:?}), got {other:?}"),
-    }
+    });
+    assert_eq!(told, Err(Some(reason)));
 }
 
 /// Asserts that the command was refused without a word about the call.
 #[track_caller]
 pub(crate) fn assert_unknown(answer: Result<(), Refusal>) {
-    assert_eq!(answer, Err(Refusal::NotInCall(None)));
+    let refusal = answer.expect_err("the command is refused");
+    assert_eq!(refusal, Refusal::NotInCall(None));
 }
 
 /// Asserts that the command was refused for this field.
