@@ -1,0 +1,294 @@
+//! A device that speaks the wire as written, in JSON, and watches that the server does:
+//! each request is answered once, and each event of a call comes once and in order.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    net::SocketAddr,
+};
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Map, Value, json};
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{
+    MaybeTlsStream, WebSocketStream, connect_async,
+    tungstenite::{ClientRequestBuilder, Message},
+};
+
+use super::PATIENCE;
+
+/// How a connection was closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Closed {
+    pub(crate) code: u16,
+    pub(crate) reason: String,
+}
+
+/// One device of one user; it outlives its connections.
+pub(crate) struct Device {
+    socket: Option<WebSocketStream<MaybeTlsStream<TcpStream>>>,
+    /// As whom it logs in: the fields of its hello besides `resume`.
+    hello: Value,
+    /// What hello answered last.
+    pub(crate) welcome: Value,
+    /// Events not yet looked at, in the order they came.
+    events: VecDeque<Value>,
+    /// Records not yet looked at; they are kept apart, as they come when the disk has them.
+    records: VecDeque<Value>,
+    /// The last seq and cursor seen of each call.
+    seen: BTreeMap<String, (u64, String)>,
+    /// Requests that wait for their answer.
+    waiting: BTreeSet<u64>,
+    replies: BTreeMap<u64, Value>,
+    closed: Option<Closed>,
+    next_id: u64,
+}
+
+impl Device {
+    /// Opens a connection that has not said hello; `hello` are the fields it will say it with.
+    pub(crate) async fn connect(server: SocketAddr, hello: Value) -> Self {
+        Self {
+            socket: Some(dial(server).await),
+            hello,
+            welcome: Value::Null,
+            events: VecDeque::new(),
+            records: VecDeque::new(),
+            seen: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            replies: BTreeMap::new(),
+            closed: None,
+            next_id: 1,
+        }
+    }
+
+    /// Logs in by name in the development app.
+    pub(crate) async fn login(server: SocketAddr, user: &str, device: &str) -> Self {
+        let login = json!({"app": "dev", "user": user});
+        let hello = json!({"login": login, "device": {"id": device, "platform": "web"}});
+        let mut this = Self::connect(server, hello).await;
+        this.hello().await;
+        this
+    }
+
+    /// Logs in with a token.
+    pub(crate) async fn login_with(server: SocketAddr, token: &str, device: &str) -> Self {
+        let hello = json!({"token": token, "device": {"id": device, "platform": "web"}});
+        let mut this = Self::connect(server, hello).await;
+        this.hello().await;
+        this
+    }
+
+    /// Says hello, which has to be taken.
+    pub(crate) async fn hello(&mut self) {
+        let mut hello = self.hello.clone();
+        hello["do"] = "hello".into();
+        self.welcome = self.ok(hello).await;
+    }
+
+    /// The session the last hello gave.
+    pub(crate) fn session(&self) -> &str {
+        self.welcome["session"].as_str().expect("hello has been answered")
+    }
+
+    /// Loses the connection without a goodbye.
+    pub(crate) fn drop_connection(&mut self) {
+        self.socket = None;
+        self.closed = None;
+        self.waiting.clear();
+    }
+
+    /// Connects anew and resumes with the cursors of all calls it knows. What it had not looked
+    /// at is forgotten with the old connection, but counts as seen.
+    pub(crate) async fn resume(&mut self, server: SocketAddr) {
+        let cursors: Map<String, Value> = self
+            .seen
+            .iter()
+            .map(|(call, (_, cursor))| (call.clone(), cursor.as_str().into()))
+            .collect();
+        let resume = json!({"session": self.session(), "cursors": cursors});
+        self.drop_connection();
+        self.socket = Some(dial(server).await);
+        let mut hello = self.hello.clone();
+        hello["do"] = "hello".into();
+        hello["resume"] = resume;
+        self.welcome = self.ok(hello).await;
+    }
+
+    /// Sends a request; its id.
+    pub(crate) async fn send(&mut self, request: Value) -> u64 {
+        let id = self.next_id;
+        self.send_as(id, request).await;
+        id
+    }
+
+    /// Sends a request under an id of the test's choice.
+    pub(crate) async fn send_as(&mut self, id: u64, mut request: Value) {
+        request["id"] = id.into();
+        self.next_id = self.next_id.max(id + 1);
+        self.waiting.insert(id);
+        self.send_text(&request.to_string()).await;
+    }
+
+    /// Sends a text frame as it is.
+    pub(crate) async fn send_text(&mut self, text: &str) {
+        self.send_message(Message::text(text)).await;
+    }
+
+    /// Sends any frame.
+    pub(crate) async fn send_message(&mut self, message: Message) {
+        let socket = self.socket.as_mut().expect("connected");
+        timeout(PATIENCE, socket.send(message)).await.expect("sent in time").expect("sent");
+    }
+
+    /// The answer to request `id`, whole.
+    pub(crate) async fn reply(&mut self, id: u64) -> Value {
+        loop {
+            if let Some(reply) = self.replies.remove(&id) {
+                return reply;
+            }
+            self.step(&format!("the answer to {id}")).await;
+        }
+    }
+
+    /// Sends a request and waits for its answer, whole.
+    pub(crate) async fn request(&mut self, request: Value) -> Value {
+        let id = self.send(request).await;
+        self.reply(id).await
+    }
+
+    /// A request that has to succeed; what is under `ok`.
+    pub(crate) async fn ok(&mut self, request: Value) -> Value {
+        let mut reply = self.request(request.clone()).await;
+        assert!(reply["ok"].is_object(), "{request} was answered {reply}");
+        reply["ok"].take()
+    }
+
+    /// A request that has to be refused with `code`; what is under `error`.
+    pub(crate) async fn refused(&mut self, request: Value, code: &str) -> Value {
+        let mut reply = self.request(request.clone()).await;
+        assert_eq!(reply["error"]["code"], code, "{request} was answered {reply}");
+        let message = reply["error"]["message"].as_str().unwrap_or_default();
+        assert!(!message.is_empty(), "an error says what to do: {reply}");
+        reply["error"].take()
+    }
+
+    /// The next event, which has to be this one.
+    pub(crate) async fn expect(&mut self, name: &str) -> Value {
+        while self.events.is_empty() {
+            self.step(name).await;
+        }
+        let event = self.events.pop_front().expect("not empty");
+        assert_eq!(event["ev"], name, "{} got {event}", self.who());
+        event
+    }
+
+    /// The next event of that name; those before it are dropped.
+    pub(crate) async fn wait_for(&mut self, name: &str) -> Value {
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                if event["ev"] == name {
+                    return event;
+                }
+            }
+            self.step(name).await;
+        }
+    }
+
+    /// The next record.
+    pub(crate) async fn record(&mut self) -> Value {
+        while self.records.is_empty() {
+            self.step("a record").await;
+        }
+        self.records.pop_front().expect("not empty")
+    }
+
+    /// Nothing but what was looked at has come when a ping sent now is answered. The server
+    /// handles a device's requests in order and tells others before it answers, so whatever was
+    /// caused before has arrived by then.
+    pub(crate) async fn expect_nothing(&mut self) {
+        self.ok(json!({"do": "ping"})).await;
+        assert!(self.events.is_empty(), "{} got {:?}", self.who(), self.events);
+    }
+
+    /// The server closes the connection, and how.
+    pub(crate) async fn expect_close(&mut self) -> Closed {
+        while self.closed.is_none() {
+            self.read("the close").await;
+        }
+        self.closed.clone().expect("closed")
+    }
+
+    /// Answers not asked for yet: how many requests still wait.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.waiting.len()
+    }
+
+    fn who(&self) -> String {
+        format!("{} ({})", self.welcome["user"], self.hello["device"]["id"])
+    }
+
+    async fn step(&mut self, awaited: &str) {
+        assert!(self.closed.is_none(), "{} closed: {:?}, for {awaited}", self.who(), self.closed);
+        self.read(awaited).await;
+    }
+
+    /// Reads one frame and puts it where it belongs.
+    async fn read(&mut self, awaited: &str) {
+        let socket = self.socket.as_mut().expect("connected");
+        let Ok(message) = timeout(PATIENCE, socket.next()).await else {
+            panic!("{} waits for {awaited}; it has {:?}", self.who(), self.events);
+        };
+        match message {
+            Some(Ok(Message::Text(text))) => {
+                let frame = serde_json::from_str(&text).expect("frames are JSON");
+                self.take(frame);
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Close(close))) => {
+                let (code, reason) =
+                    close.map_or((1005, String::new()), |c| (c.code.into(), c.reason.to_string()));
+                self.closed = Some(Closed { code, reason });
+            }
+            Some(Ok(other)) => panic!("{} got {other:?}", self.who()),
+            // 1006: no close frame came at all.
+            Some(Err(_)) | None => {
+                self.closed.get_or_insert(Closed { code: 1006, reason: String::new() });
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Value) {
+        if let Some(id) = frame["id"].as_u64() {
+            assert!(self.waiting.remove(&id), "{} did not ask for {frame}", self.who());
+            assert!(frame["ok"].is_object() != frame["error"].is_object(), "{frame}");
+            self.replies.insert(id, frame);
+            return;
+        }
+        let name = frame["ev"].as_str().expect("a reply has an id, an event a name");
+        if name == "record" {
+            self.records.push_back(frame);
+            return;
+        }
+        let Some(seq) = frame["seq"].as_u64() else {
+            self.events.push_back(frame);
+            return;
+        };
+        let call = frame["call"].as_str().expect("an event of a call names it").to_owned();
+        let cursor = frame["cursor"].as_str().expect("beside each seq is a cursor").to_owned();
+        assert!(frame["at"].is_u64(), "{frame}");
+        let before = self.seen.get(&call).map_or(0, |(seq, _)| *seq);
+        // Only a stop-ring that was not acknowledged may come twice.
+        if seq == before && matches!(name, "call.canceled" | "call.elsewhere") {
+            return;
+        }
+        assert!(seq > before, "{} had {before} of the call before {frame}", self.who());
+        self.seen.insert(call, (seq, cursor));
+        self.events.push_back(frame);
+    }
+}
+
+async fn dial(server: SocketAddr) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let address = format!("ws://{server}/v1/ws").parse().expect("an address");
+    let request = ClientRequestBuilder::new(address).with_sub_protocol("bellwire.v1");
+    let connecting = timeout(PATIENCE, connect_async(request)).await;
+    connecting.expect("connected in time").expect("connected").0
+}

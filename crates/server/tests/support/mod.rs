@@ -1,0 +1,18 @@
+//! What every end-to-end test stands on: the real server as a process, devices over real
+//! sockets that know nothing but JSON, and the HTTP API.
+
+// Each test binary compiles its own copy and uses its own part of it.
+#![allow(dead_code, unused_imports)]
+
+mod device;
+mod http;
+mod server;
+
+use std::time::Duration;
+
+pub(crate) use device::{Closed, Device};
+pub(crate) use http::Api;
+pub(crate) use server::Server;
+
+/// How long anything awaited may take on a busy machine. Passing tests never wait for it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
