@@ -137,12 +137,24 @@ impl Session {
         }
     }
 
-    /// Begins or continues a stay that the device learned of by a reply, as of `seq`.
+    /// Begins or continues a stay that the device learned of by the reply to its hello, as of
+    /// `seq`.
     pub(crate) fn stay(&self, call: CallId, seq: u64) {
         let mut stays = self.stays.lock();
         let last = stays.entry(call).or_default();
         *last = seq.max(*last);
         drop(stays);
+        self.quicken();
+    }
+
+    /// Begins a stay, as of `seq`, if there is none.
+    pub(crate) fn begin_stay(&self, call: CallId, seq: u64) {
+        self.stays.lock().entry(call).or_insert(seq);
+        self.quicken();
+    }
+
+    /// The keep-alive of a device that is in a call is shorter.
+    fn quicken(&self) {
         if let Some(outbox) = self.outbox() {
             outbox.nudge();
         }

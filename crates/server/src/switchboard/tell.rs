@@ -110,14 +110,15 @@ impl Switchboard {
     }
 }
 
-/// The stay of the device that started, accepted, joined or moved begins with the reply.
+/// The stay of the device that started, accepted, joined or moved begins with the reply. One that
+/// has begun goes on: what its device causes in it later is told to it like anything else.
 fn begin_stay(asker: &Asker, plan: &[Change]) {
     let Some(session) = asker.session() else { return };
     let Some(change) = plan.last() else { return };
     let first = change.first();
     let own = first.participant(&session.user).filter(|p| p.state.is_in());
     if own.is_some_and(|p| p.device.as_ref() == Some(&session.device)) {
-        session.stay(first.id, first.seq);
+        session.begin_stay(first.id, first.seq);
     }
 }
 

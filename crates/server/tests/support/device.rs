@@ -2,7 +2,7 @@
 //! each request is answered once, and each event of a call comes once and in order.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     net::SocketAddr,
 };
 
@@ -37,8 +37,8 @@ pub(crate) struct Device {
     /// The last seq and cursor seen of each call.
     seen: BTreeMap<String, (u64, String)>,
     /// Requests that wait for their answer.
-    waiting: BTreeSet<u64>,
-    replies: BTreeMap<u64, Value>,
+    waiting: Vec<u64>,
+    replies: BTreeMap<u64, VecDeque<Value>>,
     closed: Option<Closed>,
     next_id: u64,
 }
@@ -53,7 +53,7 @@ impl Device {
             events: VecDeque::new(),
             records: VecDeque::new(),
             seen: BTreeMap::new(),
-            waiting: BTreeSet::new(),
+            waiting: Vec::new(),
             replies: BTreeMap::new(),
             closed: None,
             next_id: 1,
@@ -124,7 +124,7 @@ impl Device {
     pub(crate) async fn send_as(&mut self, id: u64, mut request: Value) {
         request["id"] = id.into();
         self.next_id = self.next_id.max(id + 1);
-        self.waiting.insert(id);
+        self.waiting.push(id);
         self.send_text(&request.to_string()).await;
     }
 
@@ -142,7 +142,7 @@ impl Device {
     /// The answer to request `id`, whole.
     pub(crate) async fn reply(&mut self, id: u64) -> Value {
         loop {
-            if let Some(reply) = self.replies.remove(&id) {
+            if let Some(reply) = self.replies.get_mut(&id).and_then(VecDeque::pop_front) {
                 return reply;
             }
             self.step(&format!("the answer to {id}")).await;
@@ -258,9 +258,11 @@ impl Device {
 
     fn take(&mut self, frame: Value) {
         if let Some(id) = frame["id"].as_u64() {
-            assert!(self.waiting.remove(&id), "{} did not ask for {frame}", self.who());
+            let asked = self.waiting.iter().position(|waiting| *waiting == id);
+            let Some(asked) = asked else { panic!("{} did not ask for {frame}", self.who()) };
+            self.waiting.remove(asked);
             assert!(frame["ok"].is_object() != frame["error"].is_object(), "{frame}");
-            self.replies.insert(id, frame);
+            self.replies.entry(id).or_default().push_back(frame);
             return;
         }
         let name = frame["ev"].as_str().expect("a reply has an id, an event a name");
