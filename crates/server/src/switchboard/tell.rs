@@ -115,8 +115,12 @@ fn begin_stay(asker: &Asker, plan: &[Change]) {
     let Some(session) = asker.session() else { return };
     let Some(change) = plan.last() else { return };
     let first = change.first();
-    let own = first.participant(&session.user).filter(|p| p.state.is_in());
-    if own.is_some_and(|p| p.device.as_ref() == Some(&session.device)) {
+    let inside = |call: &bellwire_core::Call| {
+        let me = call.participant(&session.user).filter(|p| p.state.is_in());
+        me.is_some_and(|p| p.device.as_ref() == Some(&session.device))
+    };
+    // A device that was in the call before has its stay, and is told of what it caused.
+    if inside(first) && !change.before.as_deref().is_some_and(inside) {
         session.stay(first.id, first.seq);
     }
 }
