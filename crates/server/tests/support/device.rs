@@ -139,6 +139,16 @@ impl Device {
         timeout(PATIENCE, socket.send(message)).await.expect("sent in time").expect("sent");
     }
 
+    /// Sends a request nobody waits for; false if the connection is gone.
+    pub(crate) async fn try_send(&mut self, mut request: Value) -> bool {
+        request["id"] = self.next_id.into();
+        self.waiting.insert(self.next_id);
+        self.next_id += 1;
+        let socket = self.socket.as_mut().expect("connected");
+        let sending = socket.send(Message::text(request.to_string()));
+        timeout(PATIENCE, sending).await.expect("sent in time").is_ok()
+    }
+
     /// The answer to request `id`, whole.
     pub(crate) async fn reply(&mut self, id: u64) -> Value {
         loop {

@@ -6,12 +6,14 @@
 
 mod device;
 mod http;
+mod raw;
 mod server;
 
 use std::time::Duration;
 
 pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
+pub(crate) use raw::RawSocket;
 pub(crate) use server::Server;
 
 /// How long anything awaited may take on a busy machine. Passing tests never wait for it.
