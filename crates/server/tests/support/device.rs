@@ -142,7 +142,7 @@ impl Device {
     /// Sends a request nobody waits for; false if the connection is gone.
     pub(crate) async fn try_send(&mut self, mut request: Value) -> bool {
         request["id"] = self.next_id.into();
-        self.waiting.insert(self.next_id);
+        self.waiting.push(self.next_id);
         self.next_id += 1;
         let socket = self.socket.as_mut().expect("connected");
         let sending = socket.send(Message::text(request.to_string()));
