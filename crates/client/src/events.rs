@@ -80,8 +80,9 @@ impl fmt::Display for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connected { user, .. } => write!(f, "connected as {user}"),
-            Self::Reconnecting { wait, reason, .. } => {
-                write!(f, "connection lost ({reason}); trying again in {} ms", wait.as_millis())
+            Self::Reconnecting { attempt, wait, reason } => {
+                let what = if *attempt == 1 { "connection lost" } else { "no connection yet" };
+                write!(f, "{what} ({reason}); trying again in {} ms", wait.as_millis())
             }
             Self::Resumed { same_session: true } => f.write_str("connected again"),
             Self::Resumed { same_session: false } => f.write_str("connected again, anew"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    call::{Call, Participant, Reason, State},
+    call::{Call, Participant, Reason, RingMode, State},
     event::{Event, Invitee, Refused},
     id::{DeviceId, UserId},
 };
@@ -141,12 +141,18 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
             told.extend(invited(&created.callees));
         }
         Event::Released { users } => {
-            told.extend(users.iter().map(|user| everywhere(user, Tell::Invited)));
+            let loud = |user: &&UserId| {
+                before.participant(user).is_some_and(|p| p.ring != RingMode::Silent)
+            };
+            told.extend(users.iter().filter(loud).map(|user| everywhere(user, Tell::Invited)));
         }
         Event::Reached { .. } | Event::Acknowledged { .. } => {}
         Event::Ringing { user, .. } => told.extend(others(before, user, &Tell::Ringing)),
         Event::Silenced { user, device } => {
-            told.push(only(user, device, Tell::Ended(Scope::You, Reason::Rejected)));
+            // One who was only listed has no stay that could end.
+            let rung = before.participant(user).is_some_and(Participant::is_rung);
+            let out = Tell::Ended(Scope::You, Reason::Rejected);
+            told.extend(rung.then(|| only(user, device, out)));
         }
         Event::Accepted { user, device, .. } => {
             told.extend(others(before, user, &Tell::Accepted));

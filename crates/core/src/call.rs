@@ -185,6 +185,8 @@ pub struct Participant {
     pub silenced: BTreeSet<DeviceId>,
     /// What could be reached of them.
     pub reach: Reach,
+    /// When one who was not connected at the invitation logged in.
+    pub reached_at: Option<Timestamp>,
     /// When invited.
     pub invited_at: Timestamp,
     /// The ring time, in milliseconds.

@@ -21,14 +21,15 @@ pub enum Collision {
 /// Decides how `start` meets `claim`, the call that claims its caller.
 pub fn collide(start: &Start, claim: Option<&Call>) -> Collision {
     let Some(claim) = claim else { return Collision::None };
-    match start.mode {
-        Mode::Call => {}
-        Mode::Invite => return Collision::None,
-    }
+    let taken = match start.mode {
+        Mode::Call => Collision::Busy,
+        // An invitation claims nobody; only crossing the callee's own call is a mismatch.
+        Mode::Invite => Collision::None,
+    };
     let direct = start.origin == Origin::User && start.kind != Some(Kind::Group);
-    let [callee] = start.callees.as_slice() else { return Collision::Busy };
+    let [callee] = start.callees.as_slice() else { return taken };
     if !direct || !claim.is_direct() || claim.participant(&callee.user).is_none() {
-        return Collision::Busy;
+        return taken;
     }
     let me = claim.participant(&start.caller.user);
     if claim.origin == Origin::User
@@ -36,7 +37,14 @@ pub fn collide(start: &Start, claim: Option<&Call>) -> Collision {
         && claim.caller == callee.user
         && me.is_some_and(crate::Participant::may_answer)
     {
-        return Collision::Glare;
+        return match start.mode {
+            Mode::Call if start.group == claim.group => Collision::Glare,
+            Mode::Call | Mode::Invite => Collision::Busy,
+        };
+    }
+    match start.mode {
+        Mode::Call => {}
+        Mode::Invite => return Collision::None,
     }
     if claim.participants.iter().any(|p| p.state == State::Dropped) {
         return Collision::Recall;

@@ -36,11 +36,15 @@ impl Call {
         })
     }
 
-    /// When a connected callee who has not acknowledged counts as silent.
+    /// When a connected callee who has not acknowledged counts as silent. The time runs from the
+    /// invitation, or from the login of one who was not connected then.
     pub(crate) fn ack_until(&self, p: &Participant) -> Option<Timestamp> {
         let waits = p.state == State::Invited && p.told && p.reach == Reach::Online;
         waits.then(|| match self.settings.ack_ms {
-            Some(ms) => p.ring_until.min(invited_at(p).after_ms(ms)),
+            Some(ms) => {
+                let since = p.reached_at.map_or(invited_at(p), |at| at.max(invited_at(p)));
+                p.ring_until.min(since.after_ms(ms))
+            }
             None => p.ring_until,
         })
     }

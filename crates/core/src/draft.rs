@@ -120,7 +120,11 @@ fn holds(call: &Call) -> bool {
         || (nobody_rings && call.pending().any(|p| p.user != call.caller));
     match call.phase {
         Phase::Ended => false,
-        Phase::Active => remaining > 1 || (remaining == 1 && rung),
+        Phase::Active => {
+            // A caller who left and was invited again is rung like anybody else.
+            let rung = rung || call.pending().any(|p| p.ring == RingMode::Ring);
+            remaining > 1 || (remaining == 1 && rung)
+        }
         Phase::Inviting => {
             let caller = call.participant(&call.caller).is_some_and(|p| live(p.state));
             let answered = call.origin != Origin::User && callees().any(|p| p.state.is_in());
@@ -159,5 +163,8 @@ fn verdict(call: &Call) -> Ending {
             return ending;
         }
     }
-    Ending::new(Reason::Canceled).by(&call.caller)
+    let mut gone = call.participants.iter().filter(|p| p.left_at == Some(call.at));
+    let left = gone.find(|p| matches!(p.state, State::Left | State::Lost));
+    let by = left.map_or(&call.caller, |p| &p.user);
+    Ending { cause: left.and_then(|p| p.cause), ..Ending::new(Reason::Canceled).by(by) }
 }

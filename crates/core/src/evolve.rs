@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     call::{
-        Call, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode, State,
+        Call, Cause, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode,
+        State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
@@ -60,7 +61,10 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
                 }
             }
         }
-        Event::Reached { user } => set(call, user, |p| p.reach = Reach::Online),
+        Event::Reached { user } => set(call, user, |p| {
+            p.reach = Reach::Online;
+            p.reached_at = Some(at);
+        }),
         Event::Ringing { user, .. } => set(call, user, |p| {
             p.state = State::Ringing;
             p.ringing_at = Some(at);
@@ -86,10 +90,12 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             p.device.clone_from(device);
             p.cause = *cause;
         }),
-        Event::Canceled { users, .. } => {
+        Event::Canceled { users, reason, .. } => {
+            let cause = (*reason == Reason::Killed).then_some(Cause::Server);
             for user in users {
                 set(call, user, |p| {
                     p.state = State::Canceled;
+                    p.cause = cause;
                     p.held = false;
                     p.left_at = Some(at);
                 });
@@ -164,6 +170,7 @@ fn participant(user: UserId, ring_ms: u64, at: Timestamp) -> Participant {
         held: false,
         silenced: BTreeSet::new(),
         reach: Reach::Online,
+        reached_at: None,
         invited_at: at,
         ring_ms,
         ring_until: at.after_ms(ring_ms),

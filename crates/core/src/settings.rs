@@ -15,9 +15,12 @@ pub const CONSENT_MS: u64 = 30_000;
 pub const AUDIT_MS: u64 = 20_000;
 /// The most events a call's log may have.
 pub const LOG_MAX: u64 = 4_096;
-/// From this many events on, only what leads to the end of the call is logged. The room above it
-/// is enough for a hundred participants to drop, come back, leave and acknowledge.
+/// From this many events on, only what may lead to the end of the call is logged. The room above
+/// it is enough for a hundred participants to drop or come back, and to leave.
 pub const LOG_SOFT_MAX: u64 = LOG_MAX - 512;
+/// A live call whose log would grow beyond this many events ends. The room above it is for the
+/// end itself and for two acknowledgements from each of a hundred participants.
+pub const LOG_LIVE_MAX: u64 = LOG_MAX - 256;
 /// The most unanswered invitations (`mode: invite`) a user may have each way.
 pub const PENDING_INVITES_MAX: usize = 32;
 /// A connection lost more often than this in [`FLAP_WINDOW_MS`] is logged by the audit only.

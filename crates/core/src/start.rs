@@ -121,13 +121,27 @@ fn begin(mut start: Start, replaced: Option<CallId>, now: Timestamp) -> Result<O
     }
     if let Some((code, text)) = denied {
         draft.close(Ending::new(Reason::Denied).code(code));
-        return Ok(Opening::Denied {
-            events: draft.done(),
-            refusal: Refusal::Denied { code, text },
-        });
+        let mut events = draft.done();
+        hush(&mut events);
+        return Ok(Opening::Denied { events, refusal: Refusal::Denied { code, text } });
     }
     draft.settle(&Note::default());
-    Ok(Opening::New(draft.done()))
+    let over = draft.is_over();
+    let mut events = draft.done();
+    if over {
+        hush(&mut events);
+    }
+    Ok(Opening::New(events))
+}
+
+/// A call that is over in the append that begins it rings nobody.
+fn hush(events: &mut [Event]) {
+    if let Some(Event::Created(created)) = events.first_mut() {
+        created.caller.told = false;
+        for callee in &mut created.callees {
+            callee.told = false;
+        }
+    }
 }
 
 fn created(start: Start, refused: &[(UserId, Refused, u32, Option<Cause>)]) -> Created {
@@ -154,7 +168,7 @@ fn created(start: Start, refused: &[(UserId, Refused, u32, Option<Cause>)]) -> C
             user: start.caller.user,
             uid: start.uid,
             device: start.caller.device.filter(|_| by_user),
-            told: !by_user && refused.is_empty(),
+            told: !by_user,
             reach: start.reach,
         },
         note: start.note,

@@ -1,6 +1,6 @@
 //! A call's log as parties and operators read it.
 
-use bellwire_core::{Entry, Timestamp};
+use bellwire_core::{Entry, Event, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -13,7 +13,8 @@ pub struct LogEntry {
     pub seq: u64,
     /// When.
     pub at: Timestamp,
-    /// What happened: `type`, and the fields of that type.
+    /// What happened: `type`, and the fields of that type. In `acknowledged`, `confirms` is the
+    /// position of the event that was confirmed.
     #[serde(flatten)]
     pub event: Map<String, Value>,
 }
@@ -21,12 +22,25 @@ pub struct LogEntry {
 impl LogEntry {
     /// The wire form of `entry`.
     pub fn of(entry: &Entry) -> Self {
-        let event = match serde_json::to_value(&entry.event) {
+        let mut event = match serde_json::to_value(&entry.event) {
             Ok(Value::Object(event)) => event,
             // An event is written as an object always; a bare entry is still a place in the log.
             Ok(_) | Err(_) => Map::new(),
         };
+        // The one field of an event that an entry has too.
+        if let Some(seq) = event.remove("seq") {
+            event.insert("confirms".to_owned(), seq);
+        }
         Self { seq: entry.seq, at: entry.at, event }
+    }
+
+    /// The event, if this version knows it.
+    pub fn to_event(&self) -> Option<Event> {
+        let mut event = self.event.clone();
+        if let Some(seq) = event.remove("confirms") {
+            event.insert("seq".to_owned(), seq);
+        }
+        serde_json::from_value(Value::Object(event)).ok()
     }
 
     /// What kind of thing happened, such as `accepted`.

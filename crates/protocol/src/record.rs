@@ -108,15 +108,28 @@ impl Record {
         })
     }
 
-    /// Whether `user` was rung and did not answer.
+    /// Whether `user` was called, and neither answered nor refused.
     pub fn is_missed_by(&self, user: &str) -> bool {
         let leg = self.legs.iter().find(|leg| leg.user.as_str() == user);
         leg.is_some_and(|leg| {
             leg.user != self.caller
                 && leg.joined_at.is_none()
-                && [State::Busy, State::Offline, State::TimedOut, State::Canceled]
-                    .iter()
-                    .any(|state| leg.outcome == *state)
+                && match leg.outcome.known() {
+                    Some(State::Offline | State::TimedOut | State::Canceled) => true,
+                    // Taken by another call; who was rung and said so has not missed it.
+                    Some(State::Busy) => leg.ringing_at.is_none(),
+                    Some(
+                        State::Invited
+                        | State::Ringing
+                        | State::Joined
+                        | State::Dropped
+                        | State::Left
+                        | State::Rejected
+                        | State::Denied
+                        | State::Lost,
+                    )
+                    | None => false,
+                }
         })
     }
 }

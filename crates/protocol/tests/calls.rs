@@ -75,6 +75,13 @@ fn a_call_is_shown_as_it_stands() {
 
     let text = serde_json::to_string(&LogEntry::of(&log[0])).unwrap();
     assert!(text.contains(r#""type":"created""#) && !text.contains("s-secret"), "{text}");
+
+    let (user, device) = (bob, DeviceId::parse("d1").unwrap());
+    let confirmed = entry(9, 1_000, Event::Acknowledged { user, device, seq: 3 });
+    let wire = serde_json::to_string(&LogEntry::of(&confirmed)).unwrap();
+    let read: LogEntry = serde_json::from_str(&wire).unwrap();
+    assert_eq!((read.seq, &read.event["confirms"]), (9, &serde_json::json!(3)));
+    assert_eq!(read.to_event(), Some(confirmed.event));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod gateway;
 mod http;
 mod journal;
 mod metrics;
+mod phone;
 mod serve;
 mod sessions;
 mod switchboard;

@@ -50,7 +50,7 @@ pub(super) fn accept(
         draft.push(Event::Joined { user, device });
     } else if is_active(&draft.call) {
         draft.push(Event::Started);
-    } else if draft.call.mode == Mode::Invite && user != draft.call.caller {
+    } else if draft.call.mode == Mode::Invite && draft.call.inside().count() > 1 {
         draft.close(Ending::new(Reason::Completed).by(&user).note(note));
     } else {
         release(draft, &user);

@@ -1,6 +1,6 @@
 //! How people come into a running call: invited, joining late, or with another device.
 
-use super::{answer, device, inside, is_active, leave::allowed, over};
+use super::{answer, device, is_active, leave::allowed, over, taking_part};
 use crate::{
     call::{Call, Cause, Mode, Participant, Reach, Reason},
     command::{Actor, Callee, Refusal},
@@ -19,7 +19,7 @@ pub(super) fn invite(
     note: &Note,
 ) -> Result<(), Refusal> {
     check_note(note)?;
-    inside(&draft.call, by)?;
+    taking_part(&draft.call, by)?;
     allowed(&draft.call, by, draft.call.settings.policy.invite)?;
     if draft.call.mode == Mode::Invite {
         return Err(Refusal::invalid("call", "an invitation has one callee"));
@@ -29,9 +29,8 @@ pub(super) fn invite(
     if wanted.is_empty() {
         return Ok(());
     }
-    let size = draft.call.participants.iter().filter(|p| p.state.is_in() || p.state.is_pending());
     let most = draft.call.settings.group_size;
-    if size.count() + wanted.len() > most {
+    if size(&draft.call) + wanted.len() > most {
         return Err(Refusal::invalid("to", format!("at most {most} participants at once")));
     }
     let refused = |c: &Callee| {
@@ -57,6 +56,11 @@ pub(super) fn invite(
     Ok(())
 }
 
+/// How many are in the call or on their way into it.
+fn size(call: &Call) -> usize {
+    call.inside().count() + call.pending().count()
+}
+
 fn present(call: &Call, callee: &Callee) -> bool {
     call.participant(&callee.user).is_some_and(|p| p.state.is_in() || p.state.is_pending())
 }
@@ -79,6 +83,9 @@ pub(super) fn join(draft: &mut Draft, by: &Actor, claimed: Option<CallId>) -> Re
         return Err(Refusal::Forbidden("you were removed from this call"));
     }
     allowed(&draft.call, by, draft.call.settings.policy.join)?;
+    if size(&draft.call) >= draft.call.settings.group_size {
+        return Err(Refusal::Overloaded("the call is full; try again when somebody has left"));
+    }
     answer::unclaimed(&draft.call, claimed)?;
     let device = device(by)?;
     draft.push(Event::Joined { user: by.user.clone(), device });

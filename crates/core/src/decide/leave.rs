@@ -1,6 +1,6 @@
 //! How a call, or one's part in it, is ended on purpose.
 
-use super::{answer, inside, is_active, over};
+use super::{answer, inside, is_active, over, taking_part};
 use crate::{
     call::{Call, Cause, Mode, Participant, Phase, Reason, State},
     command::{Actor, Refusal, Refusing},
@@ -116,10 +116,7 @@ fn go(draft: &mut Draft, user: &UserId, cause: Option<Cause>, note: &Note) {
 pub(super) fn end(draft: &mut Draft, by: &Actor, note: &Note) -> Result<(), Refusal> {
     check_note(note)?;
     allowed(&draft.call, by, draft.call.settings.policy.end)?;
-    let me = draft.call.participant(&by.user);
-    if !me.is_some_and(|p| p.state.is_pending()) {
-        inside(&draft.call, by)?;
-    }
+    taking_part(&draft.call, by)?;
     let reason = if is_active(&draft.call) { Reason::Completed } else { Reason::Canceled };
     draft.close(Ending::new(reason).by(&by.user).note(note));
     Ok(())

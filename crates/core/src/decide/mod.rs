@@ -12,13 +12,16 @@ use crate::{
     draft::{Draft, Ending},
     event::Event,
     id::{DeviceId, Timestamp},
-    settings::{LOG_MAX, LOG_SOFT_MAX},
+    settings::{LOG_LIVE_MAX, LOG_MAX, LOG_SOFT_MAX},
 };
+
+const LOG_FULL: Refusal =
+    Refusal::Overloaded("the log of this call is nearly full; start a new call");
 
 /// Decides what `command` leads to. No events means that it changes nothing and is no mistake.
 pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Event>, Refusal> {
     let mut draft = Draft::new(call, now);
-    if bound(&mut draft, command)? {
+    if bound(&draft, command)? {
         match command {
             Command::User { by, order } => user(&mut draft, by, order)?,
             Command::Reached { user } => liveness::reached(&mut draft, user),
@@ -31,7 +34,7 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
             Command::Remove { user, note } => leave::remove(&mut draft, user, note)?,
         }
     }
-    Ok(draft.done())
+    within(draft, call, command).map(Draft::done)
 }
 
 fn user(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Refusal> {
@@ -83,9 +86,8 @@ fn after_the_end(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Ref
     }
 }
 
-/// Keeps the log within its bound: near it only what ends the call is taken, at it the call ends.
-/// Returns whether the command is to be decided at all.
-fn bound(draft: &mut Draft, command: &Command) -> Result<bool, Refusal> {
+/// Near the bound of the log only what may lead to the end of the call is taken. Returns whether the command is to be decided at all.
+fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
     if draft.call.seq < LOG_SOFT_MAX || draft.is_over() && draft.call.seq < LOG_MAX {
         return Ok(true);
     }
@@ -105,20 +107,33 @@ fn bound(draft: &mut Draft, command: &Command) -> Result<bool, Refusal> {
             | Order::Logout
             | Order::End { .. } => false,
         },
-        Command::Gone { .. } | Command::Back { .. } | Command::Restarted => {
-            if draft.call.seq < LOG_MAX - 256 || draft.is_over() {
-                return Ok(true);
-            }
-            draft.close(Ending::new(Reason::Disconnected).cause(Cause::LogFull));
-            return Ok(false);
-        }
         Command::Reached { .. } | Command::Entered { .. } => return Ok(false),
-        Command::Tick | Command::Kill { .. } | Command::Remove { .. } => false,
+        Command::Gone { .. }
+        | Command::Back { .. }
+        | Command::Restarted
+        | Command::Tick
+        | Command::Kill { .. }
+        | Command::Remove { .. } => false,
     };
     if needless {
-        return Err(Refusal::Overloaded("the log of this call is nearly full; start a new call"));
+        return Err(LOG_FULL);
     }
     Ok(true)
+}
+
+/// Keeps the log within its bound however much one command says: a decision that leads beyond it
+/// ends the call instead, and one that only adds people is refused.
+fn within(draft: Draft, call: &Call, command: &Command) -> Result<Draft, Refusal> {
+    let most = if draft.is_over() { LOG_MAX } else { LOG_LIVE_MAX };
+    if draft.call.seq <= most {
+        return Ok(draft);
+    }
+    if let Command::User { order: Order::Accept { .. } | Order::Invite { .. }, .. } = command {
+        return Err(LOG_FULL);
+    }
+    let mut full = Draft::new(call, draft.now);
+    full.close(Ending::new(Reason::Disconnected).cause(Cause::LogFull));
+    Ok(full)
 }
 
 /// How the call, or their part of it, is over for the sender.
@@ -152,6 +167,14 @@ fn inside<'a>(call: &'a Call, by: &Actor) -> Result<&'a Participant, Refusal> {
             Err(Refusal::AnsweredElsewhere(joined.clone()))
         }
         (Some(_) | None, _) => Ok(me),
+    }
+}
+
+/// The sender must be in the call, with the very device that asks, or still invited to it.
+fn taking_part(call: &Call, by: &Actor) -> Result<(), Refusal> {
+    match call.participant(&by.user) {
+        Some(me) if me.may_answer() => Ok(()),
+        Some(_) | None => inside(call, by).map(drop),
     }
 }
 

@@ -232,7 +232,7 @@ fn what_is_minted_verifies_until_it_expires() {
         assert_eq!(late, Err(TokenError::Expired));
     }
     let alone = apps.get("alone").expect("an app");
-    assert!(!alone.tokens.signing.is_some());
+    assert!(alone.tokens.signing.is_none());
     let refused = mint(&alone, &alice, Duration::from_secs(1), None, None, NOW_S).map(|m| m.token);
     assert_eq!(refused, Err(MintError::NoKey("alone".to_owned())));
 }

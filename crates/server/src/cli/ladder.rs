@@ -13,7 +13,6 @@ use std::fmt::Write;
 use bellwire_core::{Event, Invitee, UserId};
 use bellwire_protocol::{CallInfo, LogEntry, Open};
 use serde::Serialize;
-use serde_json::Value;
 
 use super::when;
 
@@ -120,10 +119,10 @@ fn rungs(columns: usize, width: usize, by: &[usize], to: &[usize]) -> String {
 
 fn step(info: &CallInfo, entry: &LogEntry) -> Step {
     let everybody = || info.participants.iter().map(|p| p.user.clone()).collect();
-    match serde_json::from_value::<Event>(Value::Object(entry.event.clone())) {
-        Ok(event) => of_event(event, everybody),
+    match entry.to_event() {
+        Some(event) => of_event(event, everybody),
         // A later server's event: its name is all that is known.
-        Err(_) => Step { by: Vec::new(), to: Vec::new(), words: entry.kind().to_owned() },
+        None => Step { by: Vec::new(), to: Vec::new(), words: entry.kind().to_owned() },
     }
 }
 

@@ -46,6 +46,8 @@ pub(crate) enum Tool {
     /// Looks at configurations.
     #[command(subcommand)]
     Config(configuration::ConfigCommand),
+    /// Is a phone: calls and is called, from this terminal.
+    Phone(crate::phone::PhoneArgs),
     /// Lists the live calls, or draws the log of one call.
     Calls(calls::CallsArgs),
     /// Lists the records of finished calls, newest first.
@@ -80,6 +82,7 @@ impl Tool {
             Self::Token(args) => token::token(&args),
             Self::Apikey(args) => token::apikey(&args),
             Self::Config(command) => configuration::run(command),
+            Self::Phone(args) => crate::phone::run(args).await,
             Self::Calls(args) => calls::run(args).await,
             Self::Records(args) => records::run(args).await,
         }

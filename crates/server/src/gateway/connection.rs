@@ -237,9 +237,19 @@ async fn write(
             outbox.closing().await;
             tokio::time::sleep(CLOSE_WAIT).await;
         };
+        let deaf = async {
+            // A ping cannot follow what does not go out, but it is missed all the same.
+            loop {
+                tokio::time::sleep_until(alive.due(busy)).await;
+                if !alive.ping(heard) {
+                    return;
+                }
+            }
+        };
         let written = tokio::select! {
             written = batch => written,
             () = stuck => return,
+            () = deaf => return,
         };
         if written.is_err() || closed.is_some() {
             return;

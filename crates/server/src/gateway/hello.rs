@@ -206,7 +206,7 @@ async fn records(
         };
         let cursor = RecordCursor(record.serial);
         let event = ServerEvent::Record(RecordEvent { record: Box::new(record), cursor });
-        outbox.push(event.to_frame().into());
+        outbox.push_missed(event.to_frame().into());
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use axum::extract::ws::Utf8Bytes;
 use bellwire_protocol::{CloseCode, limits::BACKLOG_BYTES};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 /// Why a connection is to be closed: the code and what to say.
@@ -31,18 +31,29 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    /// Queues a frame. Beyond [`BACKLOG_BYTES`] waiting the connection is closed as too slow.
+    /// Queues a frame. Once [`BACKLOG_BYTES`] wait, the connection is closed as too slow. A frame
+    /// counts as half of that at most: an answer may be larger than all that may wait.
     pub(crate) fn push(&self, frame: Utf8Bytes) -> bool {
         let mut queue = self.queue.lock();
-        if queue.closed.is_some() {
-            return false;
-        }
-        if queue.bytes + frame.len() > BACKLOG_BYTES {
+        if queue.bytes >= BACKLOG_BYTES {
             drop(queue);
             self.close(CloseCode::SlowReader, "you read too slowly; resume to get what you missed");
             return false;
         }
-        queue.bytes += frame.len();
+        queue.bytes += frame.len().min(BACKLOG_BYTES / 2);
+        self.queued(queue, frame)
+    }
+
+    /// Queues a part of what a hello is answered with: however much a device missed, it comes in
+    /// one piece and once for each connection, so it does not count as waiting.
+    pub(crate) fn push_missed(&self, frame: Utf8Bytes) -> bool {
+        self.queued(self.queue.lock(), frame)
+    }
+
+    fn queued(&self, mut queue: MutexGuard<'_, Queue>, frame: Utf8Bytes) -> bool {
+        if queue.closed.is_some() {
+            return false;
+        }
         queue.frames.push_back(frame);
         drop(queue);
         self.wake.notify_one();
@@ -116,6 +127,17 @@ mod tests {
         let (frames, closed) = outbox.take();
         assert_eq!(frames.len(), 4);
         assert_eq!(closed.map(|c| c.code), Some(CloseCode::SlowReader.number()));
+    }
+
+    #[test]
+    fn what_a_device_missed_may_be_more_than_may_wait() {
+        let outbox = Outbox::default();
+        for _ in 0..3 {
+            assert!(outbox.push_missed(Utf8Bytes::from("x".repeat(BACKLOG_BYTES))));
+        }
+        assert!(outbox.push(Utf8Bytes::from("x".repeat(2 * BACKLOG_BYTES))));
+        let (frames, closed) = outbox.take();
+        assert_eq!((frames.len(), closed), (4, None));
     }
 
     #[test]

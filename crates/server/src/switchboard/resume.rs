@@ -7,12 +7,12 @@ use bellwire_core::{
     evolve, open,
 };
 use bellwire_protocol::{
-    CallInfo, Cursor,
+    CallInfo, Cursor, Reply,
     reply::{HelloOk, Limits},
 };
 
 use super::{
-    Asker, Switchboard,
+    Switchboard,
     render::{render, room_for},
     reply::body,
 };
@@ -87,13 +87,6 @@ impl Switchboard {
         }
         let HelloAsk { session, outbox, id, resumed, uid, cursors, rows } = ask;
         let board = self.clone();
-        let asker = Asker::Device {
-            session: session.clone(),
-            outbox: outbox.clone(),
-            id,
-            changing: false,
-            received: std::time::Instant::now(),
-        };
         self.journal.submit(rows, move || {
             let calls = board.calls.known_of_user(&session.app, &session.user);
             let told = session.clear_stays();
@@ -107,8 +100,8 @@ impl Switchboard {
                 calls: board.listed(&calls, &session),
                 limits: Limits::default(),
             };
-            let (answer, _) = asker.prepare(Ok(body(&ok)));
-            asker.send(answer);
+            let answer = Reply { id, ok: Some(body(&ok)), error: None };
+            outbox.push_missed(answer.to_frame().into());
             board.replay(&session, &outbox, &cursors, told, &old);
             for call in &calls {
                 if has_stay(call, &session.user, &session.device) {
@@ -150,7 +143,7 @@ impl Switchboard {
                 continue;
             };
             for frame in self.missed(&session.app, known, session, after) {
-                outbox.push(frame.into());
+                outbox.push_missed(frame.into());
             }
         }
     }

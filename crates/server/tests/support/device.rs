@@ -139,6 +139,16 @@ impl Device {
         timeout(PATIENCE, socket.send(message)).await.expect("sent in time").expect("sent");
     }
 
+    /// Sends a request nobody waits for; false if the connection is gone.
+    pub(crate) async fn try_send(&mut self, mut request: Value) -> bool {
+        request["id"] = self.next_id.into();
+        self.waiting.push(self.next_id);
+        self.next_id += 1;
+        let socket = self.socket.as_mut().expect("connected");
+        let sending = socket.send(Message::text(request.to_string()));
+        timeout(PATIENCE, sending).await.expect("sent in time").is_ok()
+    }
+
     /// The answer to request `id`, whole.
     pub(crate) async fn reply(&mut self, id: u64) -> Value {
         loop {
@@ -169,6 +179,14 @@ impl Device {
         let message = reply["error"]["message"].as_str().unwrap_or_default();
         assert!(!message.is_empty(), "an error says what to do: {reply}");
         reply["error"].take()
+    }
+
+    /// The next event, whichever it is.
+    pub(crate) async fn next(&mut self) -> Value {
+        while self.events.is_empty() {
+            self.step("an event").await;
+        }
+        self.events.pop_front().expect("not empty")
     }
 
     /// The next event, which has to be this one.

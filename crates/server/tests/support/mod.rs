@@ -6,6 +6,7 @@
 
 mod device;
 mod http;
+mod raw;
 mod scenes;
 mod server;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
+pub(crate) use raw::RawSocket;
 pub(crate) use scenes::{ask, bring, outcome, ring, start, talk};
 pub(crate) use server::Server;
 
