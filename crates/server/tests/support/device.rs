@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{ClientRequestBuilder, Message},
+    tungstenite::{ClientRequestBuilder, Error as SocketError, Message},
 };
 
 use super::PATIENCE;
@@ -211,6 +211,20 @@ impl Device {
         }
     }
 
+    /// The same, however long nothing comes but pings.
+    pub(crate) async fn wait_long_for(&mut self, name: &str) -> Value {
+        loop {
+            while let Some(event) = self.events.pop_front() {
+                if event["ev"] == name {
+                    return event;
+                }
+            }
+            let socket = self.socket.as_mut().expect("connected");
+            let message = socket.next().await;
+            self.sort(message);
+        }
+    }
+
     /// The next record.
     pub(crate) async fn record(&mut self) -> Value {
         while self.records.is_empty() {
@@ -249,12 +263,17 @@ impl Device {
         self.read(awaited).await;
     }
 
-    /// Reads one frame and puts it where it belongs.
+    /// Reads one frame.
     async fn read(&mut self, awaited: &str) {
         let socket = self.socket.as_mut().expect("connected");
         let Ok(message) = timeout(PATIENCE, socket.next()).await else {
             panic!("{} waits for {awaited}; it has {:?}", self.who(), self.events);
         };
+        self.sort(message);
+    }
+
+    /// Puts a frame where it belongs.
+    fn sort(&mut self, message: Option<Result<Message, SocketError>>) {
         match message {
             Some(Ok(Message::Text(text))) => {
                 let frame = serde_json::from_str(&text).expect("frames are JSON");
