@@ -29,6 +29,9 @@ pub(crate) struct Session {
     highest_request: AtomicU64,
     /// Open stays, by call: the last event this device was told of.
     stays: Mutex<BTreeMap<CallId, u64>>,
+    /// How far the answer to the last hello showed each call: calls in memory are ahead of the
+    /// journal, by whose order events are told.
+    shown: Mutex<BTreeMap<CallId, u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +39,8 @@ struct Line {
     outbox: Option<Arc<Outbox>>,
     /// Counts connections, so that what one left behind does not touch the next.
     turn: u64,
+    /// Whether the hello of this connection has been answered; nothing else goes out before.
+    greeted: bool,
 }
 
 impl Session {
@@ -61,6 +66,7 @@ impl Session {
             line: Mutex::default(),
             highest_request: AtomicU64::new(highest_request),
             stays: Mutex::default(),
+            shown: Mutex::default(),
         }
     }
 
@@ -83,6 +89,7 @@ impl Session {
     pub(crate) fn bind(&self, outbox: Arc<Outbox>) -> (u64, Option<Arc<Outbox>>) {
         let mut line = self.line.lock();
         line.turn += 1;
+        line.greeted = false;
         (line.turn, line.outbox.replace(outbox))
     }
 
@@ -107,6 +114,12 @@ impl Session {
         self.line.lock().outbox.clone()
     }
 
+    /// The connection, if there is one whose hello has been answered.
+    pub(crate) fn greeted(&self) -> Option<Arc<Outbox>> {
+        let line = self.line.lock();
+        line.outbox.clone().filter(|_| line.greeted)
+    }
+
     /// Whether a connection is open.
     pub(crate) fn is_connected(&self) -> bool {
         self.line.lock().outbox.is_some()
@@ -114,14 +127,15 @@ impl Session {
 
     /// Sends a frame that may be lost; whether a connection took it.
     pub(crate) fn send_ephemeral(&self, frame: &Utf8Bytes) -> bool {
-        self.outbox().is_some_and(|outbox| outbox.push_ephemeral(frame.clone()))
+        self.greeted().is_some_and(|outbox| outbox.push_ephemeral(frame.clone()))
     }
 
     /// Tells an event of a call unless the device has it already. A terminal one closes the stay.
     pub(crate) fn tell(&self, call: CallId, seq: u64, terminal: bool, frame: &Utf8Bytes) {
         let mut stays = self.stays.lock();
-        let Some(outbox) = self.outbox() else { return };
-        if stays.get(&call).is_some_and(|last| *last >= seq) {
+        let Some(outbox) = self.greeted() else { return };
+        let seen = stays.get(&call).max(self.shown.lock().get(&call)).copied();
+        if seen.is_some_and(|last| last >= seq) {
             return;
         }
         let quiet = stays.is_empty();
@@ -137,13 +151,23 @@ impl Session {
         }
     }
 
-    /// Begins or continues a stay that the device learned of by the reply to its hello, as of
-    /// `seq`.
-    pub(crate) fn stay(&self, call: CallId, seq: u64) {
-        let mut stays = self.stays.lock();
-        let last = stays.entry(call).or_default();
-        *last = seq.max(*last);
-        drop(stays);
+    /// Takes note that the hello over `outbox` was answered and showed each call as far as said,
+    /// those in which the device is or rings apart. A connection that was replaced
+    /// meanwhile changes nothing.
+    pub(crate) fn greet(
+        &self,
+        outbox: &Arc<Outbox>,
+        stays: BTreeMap<CallId, u64>,
+        shown: BTreeMap<CallId, u64>,
+    ) {
+        let mut line = self.line.lock();
+        if !line.outbox.as_ref().is_some_and(|own| Arc::ptr_eq(own, outbox)) {
+            return;
+        }
+        line.greeted = true;
+        drop(line);
+        *self.stays.lock() = stays;
+        *self.shown.lock() = shown;
         self.quicken();
     }
 
@@ -160,9 +184,9 @@ impl Session {
         }
     }
 
-    /// Forgets all stays and gives them back; a hello says anew what there is.
-    pub(crate) fn clear_stays(&self) -> BTreeMap<CallId, u64> {
-        std::mem::take(&mut *self.stays.lock())
+    /// The open stays, and the last event told in each.
+    pub(crate) fn stays(&self) -> BTreeMap<CallId, u64> {
+        self.stays.lock().clone()
     }
 
     /// Whether the device rings or is in a live call, which shortens its keep-alive.

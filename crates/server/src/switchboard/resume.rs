@@ -89,7 +89,6 @@ impl Switchboard {
         let board = self.clone();
         self.journal.submit(rows, move || {
             let calls = board.calls.known_of_user(&session.app, &session.user);
-            let told = session.clear_stays();
             let ok = HelloOk {
                 session: session.id.clone(),
                 resumed,
@@ -102,12 +101,18 @@ impl Switchboard {
             };
             let answer = Reply { id, ok: Some(body(&ok)), error: None };
             outbox.push_missed(answer.to_frame().into());
-            board.replay(&session, &outbox, &cursors, told, &old);
-            for call in &calls {
-                if has_stay(call, &session.user, &session.device) {
-                    session.stay(call.id, call.seq);
-                }
+            let mut latest = board.replay(&session, &outbox, &cursors, &old);
+            for call in calls {
+                latest.entry(call.id).or_insert(call);
             }
+            let (stays, shown) = latest
+                .into_values()
+                .map(|call| (has_stay(&call, &session.user, &session.device), call))
+                .partition::<Vec<_>, _>(|(stay, _)| *stay);
+            let seqs = |calls: Vec<(bool, Arc<Call>)>| {
+                calls.into_iter().map(|(_, call)| (call.id, call.seq)).collect()
+            };
+            session.greet(&outbox, seqs(stays), seqs(shown));
         });
     }
 
@@ -124,18 +129,18 @@ impl Switchboard {
     }
 
     /// Sends what the device missed of the calls it names, and of those that are known to have
-    /// been told to its session.
+    /// been told to its session; those calls, as they were when they were sent.
     fn replay(
         &self,
         session: &Session,
         outbox: &Outbox,
         cursors: &BTreeMap<CallId, Cursor>,
-        told: BTreeMap<CallId, u64>,
         old: &[Known],
-    ) {
+    ) -> BTreeMap<CallId, Arc<Call>> {
         let named = cursors.iter().map(|(call, cursor)| (*call, cursor.seq().unwrap_or(0)));
-        let mut seen: BTreeMap<CallId, u64> = told;
+        let mut seen = session.stays();
         seen.extend(named);
+        let mut latest = BTreeMap::new();
         for (call, after) in seen {
             let in_memory = self.calls.known(&session.app, call);
             let Some(known) = in_memory.as_ref().or_else(|| old.iter().find(|k| k.call.id == call))
@@ -145,7 +150,9 @@ impl Switchboard {
             for frame in self.missed(&session.app, known, session, after) {
                 outbox.push_missed(frame.into());
             }
+            latest.insert(call, known.call.clone());
         }
+        latest
     }
 
     fn missed(&self, app: &AppKey, known: &Known, session: &Session, after: u64) -> Vec<String> {

@@ -102,7 +102,7 @@ impl Switchboard {
         let frame = Utf8Bytes::from(event.to_frame());
         for p in &done.call.participants {
             for session in self.sessions.of(app, &p.user) {
-                if let Some(outbox) = session.outbox() {
+                if let Some(outbox) = session.greeted() {
                     outbox.push(frame.clone());
                 }
             }
