@@ -20,13 +20,15 @@ use crate::{
     switchboard::{Deadlines, Switchboard},
 };
 
-/// How long ended calls stay in memory after the longest resume window, in milliseconds.
-const KEEP_MS: u64 = 60_000;
+/// How long ended calls stay in memory, in milliseconds: long enough for the answers that come
+/// late, short enough that a busy server does not hold its history. The journal has them after.
+const KEEP_MS: u64 = 10_000;
 /// How often old records are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const DAY_MS: u64 = 24 * 3600 * 1000;
-/// How long the journal may take to close; beyond it only its clean-close mark is missing.
-const CLOSE_WAIT: Duration = Duration::from_secs(3);
+/// How long connections, and then the journal, may take to close. With the longest drain, ten
+/// seconds, the server is gone within fifteen.
+const CLOSE_WAIT: Duration = Duration::from_secs(2);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
@@ -44,11 +46,9 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data directory {}", data.display()))?;
     let metrics = Arc::new(Metrics::new());
-    let resume_ms = apps.all().iter().map(|app| app.resume_ms).max().unwrap_or(0);
-    let keep_ms = resume_ms + KEEP_MS;
-    let (journal, recovered) = open_journal(&config, metrics.clone(), keep_ms).await?;
+    let (journal, recovered) = open_journal(&config, metrics.clone()).await?;
     let (deadlines, timer) = Deadlines::new();
-    let calls = Arc::new(Calls::new(journal.clone(), keep_ms));
+    let calls = Arc::new(Calls::new(journal.clone(), KEEP_MS));
     let directory = Directory::default();
     let board =
         Arc::new(Switchboard::new(calls, directory, journal.clone(), deadlines, metrics, Clock));
@@ -111,7 +111,6 @@ fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
 async fn open_journal(
     config: &Config,
     metrics: Arc<Metrics>,
-    keep_ms: u64,
 ) -> anyhow::Result<(Journal, Recovered)> {
     let settings = JournalSettings {
         synchronous: match config.storage.synchronous {
@@ -120,7 +119,7 @@ async fn open_journal(
         },
         reserve_bytes: config.storage.reserve_mib * 1024 * 1024,
         max_pages: None,
-        recent_since: Timestamp(Clock.now().0.saturating_sub(keep_ms)),
+        recent_since: Timestamp(Clock.now().0.saturating_sub(KEEP_MS)),
         observe: Some(Arc::new(move |commit| metrics.committed(commit))),
     };
     Ok(Journal::open(&config.server.data, settings).await?)

@@ -73,11 +73,15 @@ impl Calls {
         self.apps.write().entry(app.clone()).or_default().clone()
     }
 
-    /// Puts back what the journal kept. A log that does not begin as one is passed over.
+    /// Puts back what the journal kept, unless it is here. A log that does not begin as one is
+    /// passed over.
     pub(crate) fn restore(&self, app: &AppKey, log: Vec<Entry>) {
         let Some(call) = fold(&log).map(Arc::new) else { return };
         let app = self.app(app);
         let mut app = app.lock();
+        if app.calls.contains_key(&call.id) {
+            return;
+        }
         let log = log.into_iter().map(Arc::new).collect();
         if let Some(outcome) = &call.ended {
             app.ended.push_back((outcome.at, call.id));

@@ -216,7 +216,10 @@ pub(super) async fn leave(gateway: &Arc<Gateway>, session: &Arc<Session>, turn: 
     if !session.unbind(turn) {
         return;
     }
-    gateway.board.depart(session).await;
+    // The device may be back already with a new session, which goes on with its calls (R17).
+    if !gateway.board.sessions.is_connected(&session.app, &session.user, &session.device) {
+        gateway.board.depart(session).await;
+    }
     gateway.board.tell_presence(&session.app, &session.user);
     expire_later(gateway, session.clone(), turn);
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bellwire_core::{Command as CallCommand, Order, Origin, UserId};
+use bellwire_core::{CallId, Command as CallCommand, Order, Origin, UserId};
 use bellwire_protocol::{
     Command, ErrorCode, RecordCursor, Request, WireError, command,
     limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
@@ -31,7 +31,7 @@ pub(super) async fn handle(
 ) -> Next {
     let Request { id, command } = request;
     let changing = command.is_changing();
-    if changing && !line.session.take_request(id) && repeat(gateway, line, id).await {
+    if changing && !line.session.take_request(id) && repeat(gateway, line, id, &command).await {
         return Next::Go;
     }
     let (session, outbox) = (line.session.clone(), line.outbox.clone());
@@ -49,7 +49,8 @@ pub(super) async fn handle(
 }
 
 /// R14: gives a request that was taken before its first answer again; false if there is none.
-async fn repeat(gateway: &Gateway, line: &Line, id: u64) -> bool {
+/// Who never got the answer never got what it caused either, and that follows.
+async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> bool {
     let journal = &gateway.board.journal;
     // What the first one led to may still be on its way to the disk.
     if journal.flush().await.is_err() {
@@ -57,7 +58,11 @@ async fn repeat(gateway: &Gateway, line: &Line, id: u64) -> bool {
     }
     match journal.answer(&line.session.id, id).await {
         Ok(Some(answer)) => {
+            let call = call_of(command, &answer);
             line.outbox.push(answer.into());
+            if let Some(call) = call.filter(|call| line.session.must_catch_up(id, *call)) {
+                gateway.board.catch_up(&line.session, &line.outbox, call, id).await;
+            }
             true
         }
         Ok(None) => false,
@@ -66,6 +71,13 @@ async fn repeat(gateway: &Gateway, line: &Line, id: u64) -> bool {
             false
         }
     }
+}
+
+/// The call a command names, or the one its answer does.
+fn call_of(command: &Command, answer: &str) -> Option<CallId> {
+    let call = |json: serde_json::Value| json["call"].as_str()?.parse().ok();
+    let named = serde_json::to_value(command).ok().and_then(call);
+    named.or_else(|| call(serde_json::from_str::<serde_json::Value>(answer).ok()?["ok"].take()))
 }
 
 async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: Asker) {

@@ -37,6 +37,8 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 struct Line {
     outbox: Option<Arc<Outbox>>,
+    /// The highest request taken when this connection began.
+    taken_before: u64,
     /// Counts connections, so that what one left behind does not touch the next.
     turn: u64,
     /// Whether the hello of this connection has been answered; nothing else goes out before.
@@ -90,6 +92,7 @@ impl Session {
         let mut line = self.line.lock();
         line.turn += 1;
         line.greeted = false;
+        line.taken_before = self.highest_request.load(Ordering::SeqCst);
         (line.turn, line.outbox.replace(outbox))
     }
 
@@ -182,6 +185,15 @@ impl Session {
         if let Some(outbox) = self.outbox() {
             outbox.nudge();
         }
+    }
+
+    /// Whether a repeated request was first made over an earlier connection, and this one has
+    /// been told nothing of its call. True once for each call.
+    pub(crate) fn must_catch_up(&self, request: u64, call: CallId) -> bool {
+        if request > self.line.lock().taken_before || self.stays.lock().contains_key(&call) {
+            return false;
+        }
+        self.shown.lock().insert(call, u64::MAX).is_none()
     }
 
     /// The open stays, and the last event told in each.

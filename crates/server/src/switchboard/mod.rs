@@ -16,7 +16,7 @@ mod tell;
 use std::sync::Arc;
 
 use bellwire_core::{
-    Actor, AppKey, Call, CallId, Command, Order, Refusal, Timestamp, UserId, decide, fold,
+    Actor, AppKey, Call, CallId, Command, Entry, Order, Refusal, Timestamp, UserId, decide, fold,
 };
 use bellwire_protocol::{ErrorCode, WireError};
 
@@ -110,7 +110,7 @@ impl Switchboard {
     ) {
         let mut asker = Some(asker);
         loop {
-            let (call, live) = match self.find(app, id).await {
+            let (call, history) = match self.find(app, id).await {
                 Ok(found) => found,
                 Err(error) => return self.refuse(asker.take(), error),
             };
@@ -120,13 +120,15 @@ impl Switchboard {
                 Err(refusal) => return self.refuse(asker.take(), wire(refusal, id)),
             };
             let request = asker.as_ref().and_then(Asker::request);
-            let seen = Arc::new(call);
-            // A call that is no longer in memory is history; nothing more is added to it.
-            let events = if live { events } else { Vec::new() };
-            let Some(change) = Change::new(Some(seen.clone()), events, request.as_ref(), now)
+            if let Some(log) = history.filter(|_| !events.is_empty()) {
+                // A late confirmation belongs into the log of a call that has left memory.
+                self.calls.restore(app, log);
+                continue;
+            }
+            let Some(change) = Change::new(Some(call.clone()), events, request.as_ref(), now)
             else {
-                let body = reply.unchanged(self, &seen, asker.as_ref());
-                self.deadlines.set(app, id, seen.next_deadline());
+                let body = reply.unchanged(self, &call, asker.as_ref());
+                self.deadlines.set(app, id, call.next_deadline());
                 return self.answer(asker.take(), body);
             };
             let body = reply.changed(self, &change, asker.as_ref());
@@ -138,17 +140,22 @@ impl Switchboard {
         }
     }
 
-    /// The call, and whether it is still in memory; refused as unknown if it is not the app's.
-    async fn find(&self, app: &AppKey, id: CallId) -> Result<(Call, bool), Box<WireError>> {
+    /// The call, and its log if it is no longer in memory; refused as unknown if it is not the
+    /// app's.
+    async fn find(
+        &self,
+        app: &AppKey,
+        id: CallId,
+    ) -> Result<(Arc<Call>, Option<Vec<Entry>>), Box<WireError>> {
         if let Some(call) = self.calls.load(app, id) {
-            return Ok((Call::clone(&call), true));
+            return Ok((call, None));
         }
         let log = self.journal.log(id).await.map_err(|error| {
             tracing::error!(call = %id, %error, "cannot read the log");
             Box::new(WireError::new(ErrorCode::Unavailable, "the call's log cannot be read now"))
         })?;
         match fold(&log).filter(|call| call.app == *app) {
-            Some(call) => Ok((call, false)),
+            Some(call) => Ok((Arc::new(call), Some(log))),
             None => Err(wire(Refusal::NotInCall(None), id)),
         }
     }
@@ -162,14 +169,15 @@ impl Switchboard {
         if let Some(known) = self.calls.known(app, id) {
             return Ok(Some(known));
         }
-        let (call, _) = match self.find(app, id).await {
-            Ok(found) => found,
-            Err(error) if error.code == ErrorCode::NotInCall => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let log = self.journal.log(id).await.unwrap_or_default();
-        let log = log.into_iter().map(Arc::new).collect();
-        Ok(Some(Known { call: Arc::new(call), log }))
+        match self.find(app, id).await {
+            Ok((call, Some(log))) => {
+                Ok(Some(Known { call, log: log.into_iter().map(Arc::new).collect() }))
+            }
+            // In memory by now, and if it is not told yet, nobody knows it yet.
+            Ok((_, None)) => Ok(self.calls.known(app, id)),
+            Err(error) if error.code == ErrorCode::NotInCall => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Starts a new call; see [`start`].

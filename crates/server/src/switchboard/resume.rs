@@ -128,8 +128,26 @@ impl Switchboard {
         calls.iter().filter(open).map(info).collect()
     }
 
+    /// Sends what a repeated request led to, which was lost with its first answer.
+    pub(crate) async fn catch_up(
+        &self,
+        session: &Session,
+        outbox: &Outbox,
+        call: CallId,
+        request: u64,
+    ) {
+        let Ok(Some(known)) = self.known(&session.app, call).await else { return };
+        let own = session.request(request);
+        let Some(first) = known.log.iter().find(|e| e.request.as_ref() == Some(&own)) else {
+            return;
+        };
+        for frame in self.missed(&session.app, &known, session, first.seq - 1) {
+            outbox.push_missed(frame.into());
+        }
+    }
+
     /// Sends what the device missed of the calls it names, and of those that are known to have
-    /// been told to its session; those calls, as they were when they were sent.
+    /// been told to its session or begun by it; those calls, as they were when they were sent.
     fn replay(
         &self,
         session: &Session,
@@ -139,6 +157,12 @@ impl Switchboard {
     ) -> BTreeMap<CallId, Arc<Call>> {
         let named = cursors.iter().map(|(call, cursor)| (*call, cursor.seq().unwrap_or(0)));
         let mut seen = session.stays();
+        // A call it has no cursor of is one of which it got no event, only the answer that it began.
+        let live = self.calls.known_of_user(&session.app, &session.user);
+        seen.extend(live.iter().filter_map(|call| {
+            let known = self.calls.known(&session.app, call.id)?;
+            Some((call.id, begun_by(session, &known.log)?))
+        }));
         seen.extend(named);
         let mut latest = BTreeMap::new();
         for (call, after) in seen {
@@ -186,6 +210,19 @@ fn step(before: Option<Call>, entry: &Entry) -> Option<(Vec<bellwire_core::Notic
             Some((notices, evolve(call, event, entry.at)))
         }
     }
+}
+
+/// Where the session itself began its device's latest stay.
+fn begun_by(session: &Session, log: &[Arc<Entry>]) -> Option<u64> {
+    let own = |e: &&Arc<Entry>| e.request.as_ref().is_some_and(|r| r.session == session.id);
+    let begins = |e: &&Arc<Entry>| match &e.event {
+        Event::Created(_) => true,
+        Event::Accepted { user, .. } | Event::Joined { user, .. } | Event::Moved { user, .. } => {
+            *user == session.user
+        }
+        _ => false,
+    };
+    log.iter().rev().filter(own).find(begins).map(|e| e.seq)
 }
 
 /// Whether a device of the user is in the call or rung by it.
