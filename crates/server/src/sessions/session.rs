@@ -29,9 +29,6 @@ pub(crate) struct Session {
     highest_request: AtomicU64,
     /// Open stays, by call: the last event this device was told of.
     stays: Mutex<BTreeMap<CallId, u64>>,
-    /// How far the answer to the last hello showed each call: calls in memory are ahead of the
-    /// journal, by whose order events are told.
-    shown: Mutex<BTreeMap<CallId, u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -66,7 +63,6 @@ impl Session {
             line: Mutex::default(),
             highest_request: AtomicU64::new(highest_request),
             stays: Mutex::default(),
-            shown: Mutex::default(),
         }
     }
 
@@ -134,8 +130,7 @@ impl Session {
     pub(crate) fn tell(&self, call: CallId, seq: u64, terminal: bool, frame: &Utf8Bytes) {
         let mut stays = self.stays.lock();
         let Some(outbox) = self.greeted() else { return };
-        let seen = stays.get(&call).max(self.shown.lock().get(&call)).copied();
-        if seen.is_some_and(|last| last >= seq) {
+        if stays.get(&call).is_some_and(|last| *last >= seq) {
             return;
         }
         let quiet = stays.is_empty();
@@ -151,15 +146,10 @@ impl Session {
         }
     }
 
-    /// Takes note that the hello over `outbox` was answered and showed each call as far as said,
-    /// those in which the device is or rings apart. A connection that was replaced
-    /// meanwhile changes nothing.
-    pub(crate) fn greet(
-        &self,
-        outbox: &Arc<Outbox>,
-        stays: BTreeMap<CallId, u64>,
-        shown: BTreeMap<CallId, u64>,
-    ) {
+    /// Takes note that the hello over `outbox` was answered, and of the calls in which the device
+    /// is or rings, as far as it was told of each. A connection that was replaced meanwhile
+    /// changes nothing.
+    pub(crate) fn greet(&self, outbox: &Arc<Outbox>, stays: BTreeMap<CallId, u64>) {
         let mut line = self.line.lock();
         if !line.outbox.as_ref().is_some_and(|own| Arc::ptr_eq(own, outbox)) {
             return;
@@ -167,7 +157,6 @@ impl Session {
         line.greeted = true;
         drop(line);
         *self.stays.lock() = stays;
-        *self.shown.lock() = shown;
         self.quicken();
     }
 
