@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 /// The longest `content`, in bytes of UTF-8.
 pub const CONTENT_BYTES: usize = 8 * 1024;
 
-/// The app's own words beside a command; repeated in the event it causes and in `ended`.
+/// The app's own words beside a command, never interpreted; repeated in the event it causes and in
+/// `ended`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Note {
-    /// Text, at most [`CONTENT_BYTES`].
+    /// Text, at most 8 KiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<Arc<str>>,
     /// A signed number.

@@ -2,12 +2,14 @@
 //!
 //! Optional fields are `None` where absent or `null`: the app's settings decide then.
 
-use bellwire_core::{CallId, DeviceId, Kind, Label, Media, Mode, Note, Policy, Who};
+use bellwire_core::{
+    CallId, DeviceId, Kind, Label, Media, Mode, Note, Policy, REACH_TIME_MAX_S, RING_TIME_S, Who,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::hello::{DeviceInfo, Hello, Login, Platform, Resume};
-use crate::{Body, Forbids, Recipients, RecordCursor, Secret, Target, UserRef};
+use crate::{Body, Forbids, Recipients, RecordCursor, Secret, Target, UserRef, limits};
 
 /// A command with its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -156,11 +158,19 @@ impl Command {
 }
 
 /// `call.start`: asks for a call.
+///
+/// The reply holds the call as it was made; that a callee is busy or offline comes as events after it.
+/// Who starts a call to someone who is just calling them answers that call instead: the reply names
+/// the earlier call, and the start counts as the acceptance.
+///
+/// Errors: `busy_self` (`call` names the other call), `invalid`, `rate_limited`, `overloaded`,
+/// `denied`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Start {
-    /// The callees.
+    /// The callees; exactly one in a direct call and in `invite` mode.
+    #[schemars(length(min = 1, max = limits::CALLEES))]
     pub to: Vec<Target>,
-    /// What it carries; the app's setting where none.
+    /// What it carries; `video` where none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub media: Option<Media>,
     /// What it is for; `call` where none.
@@ -175,16 +185,19 @@ pub struct Start {
     /// What may not be sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forbid: Option<Forbids>,
-    /// How long callees are rung, in seconds.
+    /// How long callees are rung, in seconds; the app's setting where none.
+    #[schemars(range(min = *RING_TIME_S.start(), max = *RING_TIME_S.end()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_time: Option<u64>,
-    /// How long an absent callee is waited for, in seconds.
+    /// How long an absent callee is waited for, in seconds; the app's setting where none.
+    #[schemars(range(max = REACH_TIME_MAX_S))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach_time: Option<u64>,
-    /// How long the call may be active, in seconds.
+    /// How long the call may be active, in seconds; the app's setting where none.
+    #[schemars(range(min = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_time: Option<u64>,
-    /// Who may do what.
+    /// Who may do what in it; where nothing is said, the app's setting.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<PolicyAsk>,
     /// The app's group.
@@ -193,7 +206,7 @@ pub struct Start {
     /// The app's channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Label>,
-    /// How the callees' sleeping devices are woken.
+    /// How the callees' sleeping devices are woken. Not in this version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
 }
@@ -248,6 +261,9 @@ pub struct Push {
 }
 
 /// `call.ringing`: the invitation has reached the app.
+///
+/// The device sends it as soon as it rings. The caller hears of a user's first one; a callee whose
+/// devices never send it counts as `offline`, cause `silent`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ringing {
     /// The call.
@@ -255,6 +271,12 @@ pub struct Ringing {
 }
 
 /// `call.accept`: answers.
+///
+/// Legal from `invited` and `ringing`; the first answer wins. In the reply, `room` is set once the
+/// call is active.
+///
+/// Errors: `answered_elsewhere`, `rejected_elsewhere`, `not_in_call` (with `reason`: what became of
+/// the call), `busy_self`, `already_accepted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Accept {
     /// The call.
@@ -268,6 +290,9 @@ pub struct Accept {
 }
 
 /// `call.reject`: refuses.
+///
+/// For all devices of the user, which get `call.elsewhere`; this one gets `call.ended`. With `only_me`
+/// this device alone is silent and the others ring on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reject {
     /// The call.
@@ -303,6 +328,9 @@ impl From<RejectReason> for bellwire_core::Refusing {
 }
 
 /// `call.cancel`: takes invitations back before an answer.
+///
+/// For the caller alone. Without `to` the whole call ends. Once somebody has answered it is too late:
+/// `already_accepted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancel {
     /// The call.
@@ -311,11 +339,15 @@ pub struct Cancel {
     #[serde(flatten)]
     pub note: Note,
     /// Only these callees.
+    #[schemars(length(max = limits::CALLEES))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Vec<UserRef>>,
 }
 
 /// `call.hangup`: leaves; ends a direct call.
+///
+/// A group call goes on while two remain, or one and somebody who is being rung. Before an answer it
+/// is a cancel for the caller and a reject for a callee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hangup {
     /// The call.
@@ -326,6 +358,8 @@ pub struct Hangup {
 }
 
 /// `call.end`: ends the call for all.
+///
+/// For whom the call's policy `end` names; `forbidden` for others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct End {
     /// The call.
@@ -336,24 +370,32 @@ pub struct End {
 }
 
 /// `call.invite`: asks more people into a live call.
+///
+/// For whom the call's policy `invite` names. It makes a group of a direct call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Invite {
     /// The call.
     pub call: CallId,
     /// Whom.
+    #[schemars(length(min = 1, max = limits::CALLEES))]
     pub to: Vec<Target>,
     /// The app's own words.
     #[serde(flatten)]
     pub note: Note,
-    /// How long they are rung, in seconds.
+    /// How long they are rung, in seconds; the call's ring time where none.
+    #[schemars(range(min = *RING_TIME_S.start(), max = *RING_TIME_S.end()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_time: Option<u64>,
-    /// How their sleeping devices are woken.
+    /// How their sleeping devices are woken. Not in this version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
 }
 
 /// `call.join`: an invited or once joined user enters a live group call.
+///
+/// For whom the call's policy `join` names.
+///
+/// Errors: `forbidden`, `busy_self`, `overloaded` (the group is full).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Join {
     /// The call.
@@ -361,6 +403,9 @@ pub struct Join {
 }
 
 /// `call.move`: this device takes over.
+///
+/// It names the device it takes over from; if another has the call by then, the error is
+/// `answered_elsewhere` and `device` says which.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Move {
     /// The call.
@@ -370,6 +415,9 @@ pub struct Move {
 }
 
 /// `call.media`: proposes audio or video.
+///
+/// In an active direct call. Video to audio holds at once; audio to video waits 30 s for the other
+/// side. Asking for what there is takes an own proposal back.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChangeMedia {
     /// The call.
@@ -388,15 +436,19 @@ pub struct MediaAnswer {
 }
 
 /// `ack`: the app has been told to stop ringing.
+///
+/// For `call.canceled` and `call.elsewhere`. Without it they are sent again at the next resume.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Ack {
     /// The call.
     pub call: CallId,
-    /// The event that is confirmed.
+    /// The `seq` of the event that is confirmed.
     pub seq: u64,
 }
 
 /// `call.state`: what this device publishes. What is absent stays as it was.
+///
+/// For the device in the call. The first one of a stay also says that it has entered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SetState {
     /// The call.
@@ -413,6 +465,8 @@ pub struct SetState {
 }
 
 /// `call.send`: a message inside a call.
+///
+/// For the device in the call; to the others in it, or to those named. Not kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Send {
     /// The call.
@@ -420,11 +474,13 @@ pub struct Send {
     /// Only these participants.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Recipients>,
-    /// The message.
+    /// The message: any JSON, at most 32 KiB.
     pub body: Body,
 }
 
 /// `call.get`: a call and its log.
+///
+/// For whoever is or was in it, also when it is over. Page on with `after` = the last `seq`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Get {
     /// The call.
@@ -432,34 +488,43 @@ pub struct Get {
     /// The log after this position.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<u64>,
-    /// At most so many entries.
+    /// At most so many entries; 256 where none, which is also the most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
 }
 
 /// `message.send`: a message to a user.
+///
+/// To all their connected devices. Not kept: `received` says whether a device took it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SendMessage {
     /// Whom.
     pub to: UserRef,
-    /// The message.
+    /// The message: any JSON, at most 32 KiB.
     pub body: Body,
 }
 
 /// `presence.get`, `presence.watch`, `presence.unwatch`: about whom.
+///
+/// Where the app's `presence` allows it; `forbidden` otherwise. `presence.watch` answers with what is
+/// and tells of changes as the event `presence`, for at most 256 users of a session; a new session
+/// begins without.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceOf {
     /// The users.
+    #[schemars(length(max = limits::PRESENCE_USERS))]
     pub users: Vec<UserRef>,
 }
 
 /// `record.list`: the user's own records, newest first.
+///
+/// A call's record can be read when its `call.ended` arrives.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ListRecords {
     /// Those older than the record with this serial.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<RecordCursor>,
-    /// At most so many.
+    /// At most so many; 50 where none, 200 at the most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,
     /// Only calls the user was rung for and did not answer.

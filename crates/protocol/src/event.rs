@@ -36,7 +36,7 @@ pub struct CallEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "ev")]
 pub enum Change {
-    /// To the callee's devices: ring.
+    /// To the callee's devices: ring. Answer with `call.ringing`.
     #[serde(rename = "call.invited")]
     Invited(Invited),
     /// To the caller and those in the call: a callee's device has acknowledged.
@@ -48,10 +48,11 @@ pub enum Change {
     /// To the others in the call: an invitation ended without joining.
     #[serde(rename = "call.rejected")]
     Rejected(Rejected),
-    /// To everyone joined, once: the call is active.
+    /// To everyone joined, once: the call is active. Who joins later finds `room` in the reply.
     #[serde(rename = "call.started")]
     Started(Started),
-    /// To the others joined: a participant's media is connected.
+    /// To the others joined: a participant's media is connected; where it is the app's own, the
+    /// first `call.state` says so.
     #[serde(rename = "call.entered")]
     Entered(Moving),
     /// To the others joined: a participant entered a call that was active.
@@ -69,10 +70,10 @@ pub enum Change {
     /// To the others joined: a participant's other device took over.
     #[serde(rename = "call.moved")]
     Moved(Moving),
-    /// To the callee's ringing devices: stop ringing. Terminal.
+    /// To the callee's ringing devices: stop ringing. Terminal; answer with `ack`.
     #[serde(rename = "call.canceled")]
     Canceled(Canceled),
-    /// To the user's other devices: stop, another device has it. Terminal.
+    /// To the user's other devices: stop, another device has it. Terminal; answer with `ack`.
     #[serde(rename = "call.elsewhere")]
     Elsewhere(Elsewhere),
     /// To the other: raising the media is proposed.
@@ -280,31 +281,31 @@ pub struct EndedEvent {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "ev")]
 pub enum ServerEvent {
-    /// What a participant's device publishes.
+    /// To the others in the call: what a participant's device publishes.
     #[serde(rename = "call.state")]
     State(StateEvent),
-    /// How good the participants' connections are.
+    /// To those in the call: how good the participants' connections are.
     #[serde(rename = "call.quality")]
     Quality(QualityEvent),
-    /// A message inside a call.
+    /// To the others in the call, or to those it names: a message.
     #[serde(rename = "call.message")]
     CallMessage(CallMessage),
-    /// A message from a user.
+    /// To every connected device of a user: a message.
     #[serde(rename = "message")]
     Message(Message),
-    /// Watched users came or went.
+    /// To whoever watches: users came or went.
     #[serde(rename = "presence")]
     Presence(PresenceEvent),
-    /// A finished call's record.
+    /// To every party of a finished call: its record, kept for a device that is away.
     #[serde(rename = "record")]
     Record(RecordEvent),
-    /// The same device logged in again; this connection closes.
+    /// To a connection that closes now: the same device logged in on another.
     #[serde(rename = "session.replaced")]
     Replaced,
-    /// The token runs out soon: renew it.
+    /// To the device: its token runs out in 30 s; renew it.
     #[serde(rename = "session.token_expiring")]
     TokenExpiring(TokenExpiring),
-    /// The server is going away: reconnect.
+    /// To every device: the server is going away; reconnect when it closes.
     #[serde(rename = "server.draining")]
     Draining,
     /// An event of a later server; not sent.

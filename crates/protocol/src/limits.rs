@@ -46,3 +46,54 @@ pub const REQUESTS_PER_S: u32 = 100;
 pub const REQUESTS_BURST: u32 = 200;
 /// How long before its token runs out a session is told, in seconds.
 pub const TOKEN_NOTICE_S: u64 = 30;
+
+/// A row of the table of limits.
+#[derive(Debug, Clone, Copy)]
+pub struct LimitRow {
+    /// What is limited.
+    pub what: &'static str,
+    /// The most there may be, or the default of `setting`.
+    pub value: u64,
+    /// What the value counts.
+    pub unit: &'static str,
+    /// The setting that changes it.
+    pub setting: Option<&'static str>,
+}
+
+const fn row(what: &'static str, value: u64, unit: &'static str) -> LimitRow {
+    LimitRow { what, value, unit, setting: None }
+}
+
+const fn set(
+    what: &'static str,
+    value: u64,
+    unit: &'static str,
+    setting: &'static str,
+) -> LimitRow {
+    LimitRow { what, value, unit, setting: Some(setting) }
+}
+
+/// Every limit of the wire, for the docs.
+pub const TABLE: [LimitRow; 21] = [
+    row("a frame from a device", FRAME_BYTES as u64, "bytes"),
+    row("nesting of a frame", FRAME_DEPTH as u64, "levels"),
+    row("`content` of a note", CONTENT_BYTES as u64, "bytes"),
+    row("`body` of a message", BODY_BYTES as u64, "bytes"),
+    row("a name: user, device, app, group, channel", NAME_BYTES as u64, "bytes"),
+    row("users one command invites or addresses", CALLEES as u64, "users"),
+    row("users one presence command names", PRESENCE_USERS as u64, "users"),
+    row("unanswered `invite` calls of a user, each way", PENDING_INVITES as u64, "calls"),
+    row("remembered answers of a session", ANSWERS as u64, "answers"),
+    row("`caps` of a hello", CAPS as u64, "words"),
+    row("`cursors` of a resume", CURSORS as u64, "calls"),
+    row("log entries in a reply to `call.get`", LOG_PAGE as u64, "entries"),
+    row("records in a reply, and after a resume", RECORDS_PAGE as u64, "records"),
+    row("time between pings at rest", PING_IDLE_S, "s"),
+    row("time between pings while ringing or in a call", PING_CALL_S, "s"),
+    row("pings that may be missed", PINGS_MISSED as u64, "pings"),
+    row("what may wait for a slow reader", BACKLOG_BYTES as u64, "bytes"),
+    row("notice before a token runs out", TOKEN_NOTICE_S, "s"),
+    set("time until hello", HELLO_S, "s", "limits.hello_s"),
+    set("requests a second", REQUESTS_PER_S as u64, "requests", "limits.requests_per_s"),
+    set("requests at once", REQUESTS_BURST as u64, "requests", "limits.requests_burst"),
+];

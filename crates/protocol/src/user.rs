@@ -67,7 +67,7 @@ impl JsonSchema for UserRef {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A user, by id or by number.",
+            "description": "A user, by id or by number: `\"bob\"` or `{\"uid\":18}`.",
             "anyOf": [generator.subschema_for::<UserId>(), {
                 "type": "object",
                 "properties": { "uid": { "type": "integer", "minimum": 1, "maximum": UID_MAX } },
@@ -133,7 +133,9 @@ impl JsonSchema for Target {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A callee: a user, or an object with how and how long to ring them.",
+            "description": "A callee: a user as in UserRef, or an object that also says how and how long to ring \
+                them: `{\"user\":\"bob\",\"ring\":\"notify\",\"ring_time\":30}`. `ring` is a word of \
+                RingMode, `ring_time` 5 to 600 seconds.",
             "anyOf": [generator.subschema_for::<UserRef>(), {
                 "type": "object",
                 "properties": {
@@ -222,7 +224,7 @@ impl JsonSchema for Recipients {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "A user or a list of users.",
+            "description": "A user or a list of users, each as in UserRef.",
             "anyOf": [
                 generator.subschema_for::<UserRef>(),
                 generator.subschema_for::<Vec<UserRef>>(),

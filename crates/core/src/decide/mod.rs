@@ -86,7 +86,8 @@ fn after_the_end(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Ref
     }
 }
 
-/// Near the bound of the log only what may lead to the end of the call is taken. Returns whether the command is to be decided at all.
+/// Near the bound of the log only what may lead to the end of the call is taken. Returns whether
+/// the command is to be decided at all.
 fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
     if draft.call.seq < LOG_SOFT_MAX || draft.is_over() && draft.call.seq < LOG_MAX {
         return Ok(true);

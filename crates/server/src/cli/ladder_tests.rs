@@ -1,3 +1,5 @@
+//! The ladder of a call, as a picture.
+
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Where settings come from, which weighs more, and what is refused.
+
 use std::fs;
 
 use super::*;

@@ -77,7 +77,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         // The first is what shrinking turns a step without effect into.
         1 => Just(Step::Pass(0)),
         3 => (device.clone(), 0..USERS.len() * 2).prop_map(|(by, to)| Step::Talk { by, to }),
-        5 => (device.clone(), callees(), how()).prop_map(|(by, to, how)| Step::Start { by, to, how }),
+        5 => (device.clone(), callees(), how())
+            .prop_map(|(by, to, how)| Step::Start { by, to, how }),
         16 => (device.clone(), 0..5_usize, doing())
             .prop_map(|(by, call, order)| Step::Order { by, call, order }),
         1 => (user.clone(), 0..3_usize).prop_map(|(user, call)| Step::Entered { user, call }),
