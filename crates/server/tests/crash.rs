@@ -278,7 +278,9 @@ async fn ten_kills_under_load_lose_nothing_acknowledged_and_double_nothing() {
     for _ in 0..KILLS {
         let goal = done.load(Ordering::Relaxed) + CALLS_BETWEEN;
         let worked = async {
-            while done.load(Ordering::Relaxed) < goal && !pairs.iter().any(|p| p.is_finished()) {
+            while done.load(Ordering::Relaxed) < goal
+                && !pairs.iter().any(tokio::task::JoinHandle::is_finished)
+            {
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };

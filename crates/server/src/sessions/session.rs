@@ -1,7 +1,7 @@
 //! One device's login.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -29,9 +29,8 @@ pub(crate) struct Session {
     highest_request: AtomicU64,
     /// Open stays, by call: the last event this device was told of.
     stays: Mutex<BTreeMap<CallId, u64>>,
-    /// How far the answer to the last hello showed each call: calls in memory are ahead of the
-    /// journal, by whose order events are told.
-    shown: Mutex<BTreeMap<CallId, u64>>,
+    /// Calls of which this connection was sent what the device missed.
+    covered: Mutex<BTreeSet<CallId>>,
 }
 
 #[derive(Debug, Default)]
@@ -68,7 +67,7 @@ impl Session {
             line: Mutex::default(),
             highest_request: AtomicU64::new(highest_request),
             stays: Mutex::default(),
-            shown: Mutex::default(),
+            covered: Mutex::default(),
         }
     }
 
@@ -137,8 +136,7 @@ impl Session {
     pub(crate) fn tell(&self, call: CallId, seq: u64, terminal: bool, frame: &Utf8Bytes) {
         let mut stays = self.stays.lock();
         let Some(outbox) = self.greeted() else { return };
-        let seen = stays.get(&call).max(self.shown.lock().get(&call)).copied();
-        if seen.is_some_and(|last| last >= seq) {
+        if stays.get(&call).is_some_and(|last| *last >= seq) {
             return;
         }
         let quiet = stays.is_empty();
@@ -154,14 +152,14 @@ impl Session {
         }
     }
 
-    /// Takes note that the hello over `outbox` was answered and showed each call as far as said,
-    /// those in which the device is or rings apart. A connection that was replaced
-    /// meanwhile changes nothing.
+    /// Takes note that the hello over `outbox` was answered, and of the calls in which the device
+    /// is or rings, as far as it was told of each; `covered` it was sent what it missed of. A connection that was replaced meanwhile
+    /// changes nothing.
     pub(crate) fn greet(
         &self,
         outbox: &Arc<Outbox>,
         stays: BTreeMap<CallId, u64>,
-        shown: BTreeMap<CallId, u64>,
+        covered: BTreeSet<CallId>,
     ) {
         let mut line = self.line.lock();
         if !line.outbox.as_ref().is_some_and(|own| Arc::ptr_eq(own, outbox)) {
@@ -170,7 +168,7 @@ impl Session {
         line.greeted = true;
         drop(line);
         *self.stays.lock() = stays;
-        *self.shown.lock() = shown;
+        *self.covered.lock() = covered;
         self.quicken();
     }
 
@@ -193,7 +191,7 @@ impl Session {
         if request > self.line.lock().taken_before || self.stays.lock().contains_key(&call) {
             return false;
         }
-        self.shown.lock().insert(call, u64::MAX).is_none()
+        self.covered.lock().insert(call)
     }
 
     /// The open stays, and the last event told in each.

@@ -1,10 +1,13 @@
 //! What a device is told when it comes: every call of its user, and what it missed.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use bellwire_core::{
-    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Order, Phase, State, UserId, audience,
-    evolve, open,
+    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Notice, Order, Phase, State, Tell,
+    UserId, audience, evolve, open,
 };
 use bellwire_protocol::{
     CallInfo, Cursor, Reply,
@@ -101,18 +104,9 @@ impl Switchboard {
             };
             let answer = Reply { id, ok: Some(body(&ok)), error: None };
             outbox.push_missed(answer.to_frame().into());
-            let mut latest = board.replay(&session, &outbox, &cursors, &old);
-            for call in calls {
-                latest.entry(call.id).or_insert(call);
-            }
-            let (stays, shown) = latest
-                .into_values()
-                .map(|call| (has_stay(&call, &session.user, &session.device), call))
-                .partition::<Vec<_>, _>(|(stay, _)| *stay);
-            let seqs = |calls: Vec<(bool, Arc<Call>)>| {
-                calls.into_iter().map(|(_, call)| (call.id, call.seq)).collect()
-            };
-            session.greet(&outbox, seqs(stays), seqs(shown));
+            let covered = board.replay(&session, &outbox, &cursors, &old);
+            let stays = calls.iter().filter(|c| has_stay(c, &session.user, &session.device));
+            session.greet(&outbox, stays.map(|call| (call.id, call.seq)).collect(), covered);
         });
     }
 
@@ -141,20 +135,20 @@ impl Switchboard {
         let Some(first) = known.log.iter().find(|e| e.request.as_ref() == Some(&own)) else {
             return;
         };
-        for frame in self.missed(&session.app, &known, session, first.seq - 1) {
+        for frame in self.missed(&session.app, &known, session, (first.seq - 1, false)) {
             outbox.push_missed(frame.into());
         }
     }
 
     /// Sends what the device missed of the calls it names, and of those that are known to have
-    /// been told to its session or begun by it; those calls, as they were when they were sent.
+    /// been told to its session or begun by it; which calls those are.
     fn replay(
         &self,
         session: &Session,
         outbox: &Outbox,
         cursors: &BTreeMap<CallId, Cursor>,
         old: &[Known],
-    ) -> BTreeMap<CallId, Arc<Call>> {
+    ) -> BTreeSet<CallId> {
         let named = cursors.iter().map(|(call, cursor)| (*call, cursor.seq().unwrap_or(0)));
         let mut seen = session.stays();
         // A call it has no cursor of is one of which it got no event, only the answer that it began.
@@ -164,22 +158,29 @@ impl Switchboard {
             Some((call.id, begun_by(session, &known.log)?))
         }));
         seen.extend(named);
-        let mut latest = BTreeMap::new();
+        let covered = seen.keys().copied().collect();
         for (call, after) in seen {
             let in_memory = self.calls.known(&session.app, call);
             let Some(known) = in_memory.as_ref().or_else(|| old.iter().find(|k| k.call.id == call))
             else {
                 continue;
             };
-            for frame in self.missed(&session.app, known, session, after) {
+            // A call that is history takes no more acknowledgements, so none is asked for.
+            let live = in_memory.is_some();
+            for frame in self.missed(&session.app, known, session, (after, live)) {
                 outbox.push_missed(frame.into());
             }
-            latest.insert(call, known.call.clone());
         }
-        latest
+        covered
     }
 
-    fn missed(&self, app: &AppKey, known: &Known, session: &Session, after: u64) -> Vec<String> {
+    fn missed(
+        &self,
+        app: &AppKey,
+        known: &Known,
+        session: &Session,
+        (after, live): (u64, bool),
+    ) -> Vec<String> {
         let mine = (&session.user, &session.device);
         if known.call.app != *app || known.call.participant(mine.0).is_none() {
             return Vec::new();
@@ -188,14 +189,22 @@ impl Switchboard {
         let mut call: Option<Call> = None;
         for entry in &known.log {
             let Some((notices, next)) = step(call.take(), entry) else { return frames };
-            if entry.seq > after {
-                let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
-                frames.extend(own.map(|n| render(n, entry, &next, self.now())));
-            }
+            let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
+            let again =
+                |n: &Notice| live && entry.seq == after && unconfirmed(&n.tell, known, mine, after);
+            let due = own.filter(|n| entry.seq > after || again(n));
+            frames.extend(due.map(|n| render(n, entry, &next, self.now())));
             call = Some(next);
         }
         frames
     }
+}
+
+/// Whether what the device saw last told it to stop ringing, and it never said that it did.
+fn unconfirmed(tell: &Tell, known: &Known, mine: (&UserId, &DeviceId), seq: u64) -> bool {
+    let me = known.call.participant(mine.0);
+    matches!(tell, Tell::Canceled(_) | Tell::Elsewhere(_))
+        && me.is_some_and(|p| !p.acknowledged.contains(&(mine.1.clone(), seq)))
 }
 
 fn step(before: Option<Call>, entry: &Entry) -> Option<(Vec<bellwire_core::Notice>, Call)> {

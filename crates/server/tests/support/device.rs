@@ -41,6 +41,8 @@ pub(crate) struct Device {
     replies: BTreeMap<u64, VecDeque<Value>>,
     closed: Option<Closed>,
     next_id: u64,
+    /// Stop-rings that came again.
+    repeated: usize,
 }
 
 impl Device {
@@ -57,6 +59,7 @@ impl Device {
             replies: BTreeMap::new(),
             closed: None,
             next_id: 1,
+            repeated: 0,
         }
     }
 
@@ -254,6 +257,11 @@ impl Device {
         self.waiting.len()
     }
 
+    /// How many stop-rings came again because they were not acknowledged.
+    pub(crate) fn repeated(&self) -> usize {
+        self.repeated
+    }
+
     fn who(&self) -> String {
         format!("{} ({})", self.welcome["user"], self.hello["device"]["id"])
     }
@@ -317,6 +325,7 @@ impl Device {
         let before = self.seen.get(&call).map_or(0, |(seq, _)| *seq);
         // Only a stop-ring that was not acknowledged may come twice.
         if seq == before && matches!(name, "call.canceled" | "call.elsewhere") {
+            self.repeated += 1;
             return;
         }
         assert!(seq > before, "{} had {before} of the call before {frame}", self.who());

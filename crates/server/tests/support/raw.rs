@@ -51,7 +51,7 @@ impl RawSocket {
         match text.len() {
             short @ 0..126 => bytes.push(0x80 | u8::try_from(short).expect("short")),
             long => {
-                bytes.push(0x80 | 126);
+                bytes.push(0x80 | 0x7e);
                 bytes.extend(u16::try_from(long).expect("at most 64 KiB").to_be_bytes());
             }
         }

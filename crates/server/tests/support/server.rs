@@ -61,17 +61,17 @@ impl Server {
 
     /// The HTTP API with the development app's key.
     pub(crate) fn api(&self) -> Api {
-        let key = self.tool(&["apikey", "--data", &self.data_arg()]);
+        let key = Self::tool(&["apikey", "--data", &self.data_arg()]);
         Api::new(self.address, &key)
     }
 
     /// A token as `bellwire token` makes it.
     pub(crate) fn token(&self, user: &str) -> String {
-        self.tool(&["token", user, "--data", &self.data_arg()])
+        Self::tool(&["token", user, "--data", &self.data_arg()])
     }
 
     /// Runs a `bellwire` command that has to succeed; its last line on standard output.
-    pub(crate) fn tool(&self, args: &[&str]) -> String {
+    pub(crate) fn tool(args: &[&str]) -> String {
         let output = bellwire().args(args).output().expect("bellwire runs");
         let errors = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "bellwire {args:?}: {errors}");
@@ -179,14 +179,12 @@ fn launch(
             lines.lock().expect("no reader has panicked").push(line);
         }
     });
-    match address.recv_timeout(PATIENCE) {
-        Ok(address) => (child, address),
-        Err(_) => {
-            drop(child.kill());
-            drop(child.wait());
-            panic!("no server: {}", log.lock().expect("no reader has panicked").join("\n"));
-        }
+    if let Ok(address) = address.recv_timeout(PATIENCE) {
+        return (child, address);
     }
+    drop(child.kill());
+    drop(child.wait());
+    panic!("no server: {}", log.lock().expect("no reader has panicked").join("\n"));
 }
 
 fn listens_on(line: &str) -> Option<SocketAddr> {
