@@ -47,7 +47,7 @@ pub(super) fn table(out: &mut String, kinds: &Kinds<'_>, def: &Value, style: Sty
         .map(|r| r.iter().filter_map(Value::as_str).collect())
         .unwrap_or_default();
     let noted = has_note(all);
-    let is_own = |name: &str| !FRAME.contains(&name) && !(noted && NOTE.contains(&name));
+    let is_own = |name: &str| !(FRAME.contains(&name) || noted && NOTE.contains(&name));
     let first = required.iter().copied().filter(|name| all.contains_key(*name));
     let then = all.keys().map(String::as_str).filter(|name| !required.contains(name));
     let second = if style == Style::Asked { "needed" } else { "always" };

@@ -88,13 +88,17 @@ fn to_others(
 ) {
     let frame = Utf8Bytes::from(event.to_frame());
     let meant = |user: &UserId| user != from && to.is_none_or(|to| to.contains(user));
-    for p in call.inside().filter(|p| meant(&p.user)) {
+    let there = call.inside().filter(|p| meant(&p.user)).filter_map(|p| {
         let sessions = board.sessions.of(&line.session.app, &p.user);
-        let there = sessions.iter().find(|s| Some(&s.device) == p.device.as_ref());
-        if let Some(session) = there {
+        sessions.into_iter().find(|s| Some(&s.device) == p.device.as_ref())
+    });
+    let there: Vec<_> = there.collect();
+    // Behind the events of the call that were appended before.
+    board.journal.submit(Vec::new(), move || {
+        for session in there {
             session.send_ephemeral(&frame);
         }
-    }
+    });
 }
 
 /// `message.send`: a message to a user, outside any call.

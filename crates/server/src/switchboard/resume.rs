@@ -6,8 +6,8 @@ use std::{
 };
 
 use bellwire_core::{
-    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Notice, Order, Phase, State, Tell,
-    UserId, audience, evolve, open,
+    AppKey, Call, CallId, Command, DeviceId, Entry, Event, Order, Phase, State, UserId, audience,
+    evolve, open,
 };
 use bellwire_protocol::{
     CallInfo, Cursor, Reply,
@@ -135,7 +135,7 @@ impl Switchboard {
         let Some(first) = known.log.iter().find(|e| e.request.as_ref() == Some(&own)) else {
             return;
         };
-        for frame in self.missed(&session.app, &known, session, (first.seq - 1, false)) {
+        for frame in self.missed(&session.app, &known, session, first.seq - 1) {
             outbox.push_missed(frame.into());
         }
     }
@@ -165,22 +165,16 @@ impl Switchboard {
             else {
                 continue;
             };
-            // A call that is history takes no more acknowledgements, so none is asked for.
-            let live = in_memory.is_some();
-            for frame in self.missed(&session.app, known, session, (after, live)) {
+            for frame in self.missed(&session.app, known, session, after) {
                 outbox.push_missed(frame.into());
             }
         }
         covered
     }
 
-    fn missed(
-        &self,
-        app: &AppKey,
-        known: &Known,
-        session: &Session,
-        (after, live): (u64, bool),
-    ) -> Vec<String> {
+    /// The frames for this device of what was logged after `after`. A stop-ring that its cursor
+    /// covers has reached it, acknowledged or not, and is not sent twice.
+    fn missed(&self, app: &AppKey, known: &Known, session: &Session, after: u64) -> Vec<String> {
         let mine = (&session.user, &session.device);
         if known.call.app != *app || known.call.participant(mine.0).is_none() {
             return Vec::new();
@@ -189,22 +183,14 @@ impl Switchboard {
         let mut call: Option<Call> = None;
         for entry in &known.log {
             let Some((notices, next)) = step(call.take(), entry) else { return frames };
-            let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
-            let again =
-                |n: &Notice| live && entry.seq == after && unconfirmed(&n.tell, known, mine, after);
-            let due = own.filter(|n| entry.seq > after || again(n));
-            frames.extend(due.map(|n| render(n, entry, &next, self.now())));
+            if entry.seq > after {
+                let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
+                frames.extend(own.map(|n| render(n, entry, &next, self.now())));
+            }
             call = Some(next);
         }
         frames
     }
-}
-
-/// Whether what the device saw last told it to stop ringing, and it never said that it did.
-fn unconfirmed(tell: &Tell, known: &Known, mine: (&UserId, &DeviceId), seq: u64) -> bool {
-    let me = known.call.participant(mine.0);
-    matches!(tell, Tell::Canceled(_) | Tell::Elsewhere(_))
-        && me.is_some_and(|p| !p.acknowledged.contains(&(mine.1.clone(), seq)))
 }
 
 fn step(before: Option<Call>, entry: &Entry) -> Option<(Vec<bellwire_core::Notice>, Call)> {
