@@ -67,8 +67,7 @@ pub(super) fn table(out: &mut String, kinds: &Kinds<'_>, def: &Value, style: Sty
 }
 
 fn has_note(fields: &Map<String, Value>) -> bool {
-    NOTE.iter().all(|name| fields.get(*name).is_some_and(is_nullable))
-        && fields.len() > NOTE.len()
+    NOTE.iter().all(|name| fields.get(*name).is_some_and(is_nullable)) && fields.len() > NOTE.len()
 }
 
 fn is_nullable(field: &Value) -> bool {

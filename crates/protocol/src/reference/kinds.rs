@@ -120,7 +120,9 @@ impl<'a> Kinds<'a> {
 
     /// The section of the words.
     pub(super) fn words(&self, out: &mut String) {
-        out.push_str("\n## Words\n\nLater servers may add words; take one you do not know as such.\n");
+        out.push_str(
+            "\n## Words\n\nLater servers may add words; take one you do not know as such.\n",
+        );
         for name in &self.used {
             let words = self.words_of(name);
             if words.is_empty() {
