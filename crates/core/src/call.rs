@@ -33,7 +33,9 @@ pub enum Kind {
     Group,
 }
 
-/// What a call carries. `Audio < Video`.
+/// What a call carries.
+///
+/// `Audio < Video`.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize, JsonSchema,
 )]
@@ -238,7 +240,7 @@ pub struct Proposal {
     pub until: Timestamp,
 }
 
-/// Why a call ended (DESIGN section 3).
+/// Why a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {

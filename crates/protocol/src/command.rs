@@ -3,13 +3,17 @@
 //! Optional fields are `None` where absent or `null`: the app's settings decide then.
 
 use bellwire_core::{
-    CallId, DeviceId, Kind, Label, Media, Mode, Note, Policy, REACH_TIME_MAX_S, RING_TIME_S, Who,
+    CallId, DeviceId, Kind, Label, Media, Mode, Note, REACH_TIME_MAX_S, RING_TIME_S,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::hello::{DeviceInfo, Hello, Login, Platform, Resume};
 use crate::{Body, Forbids, Recipients, RecordCursor, Secret, Target, UserRef, limits};
+pub use crate::{
+    hello::{DeviceInfo, Hello, Login, Platform, Resume},
+    policy::PolicyAsk,
+    push::Push,
+};
 
 /// A command with its fields.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
@@ -159,9 +163,9 @@ impl Command {
 
 /// `call.start`: asks for a call.
 ///
-/// The reply holds the call as it was made; that a callee is busy or offline comes as events after it.
-/// Who starts a call to someone who is just calling them answers that call instead: the reply names
-/// the earlier call, and the start counts as the acceptance.
+/// The reply holds the call as it was made; that a callee is busy or offline comes as events after
+/// it. Who starts a call to someone who is just calling them answers that call instead: the reply
+/// names the earlier call, and the start counts as the acceptance.
 ///
 /// Errors: `busy_self` (`call` names the other call), `invalid`, `rate_limited`, `overloaded`,
 /// `denied`.
@@ -211,55 +215,6 @@ pub struct Start {
     pub push: Option<Push>,
 }
 
-/// The parts of a policy a call sets for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct PolicyAsk {
-    /// Who may invite others.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub invite: Option<Who>,
-    /// Who may join while it runs.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub join: Option<Who>,
-    /// Who may end it for all.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end: Option<Who>,
-}
-
-impl PolicyAsk {
-    /// The policy of the call, where `app` is the app's.
-    #[must_use]
-    pub fn over(self, app: Policy) -> Policy {
-        Policy {
-            invite: self.invite.unwrap_or(app.invite),
-            join: self.join.unwrap_or(app.join),
-            end: self.end.unwrap_or(app.end),
-        }
-    }
-}
-
-/// The notice that wakes a sleeping device.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Push {
-    /// Whether to send one; yes where none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-    /// Its title.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Its text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<String>,
-    /// The app's own data.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub payload: Option<Body>,
-    /// The number at the app's icon.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub badge: Option<u32>,
-    /// The name of a sound.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sound: Option<String>,
-}
-
 /// `call.ringing`: the invitation has reached the app.
 ///
 /// The device sends it as soon as it rings. The caller hears of a user's first one; a callee whose
@@ -291,8 +246,8 @@ pub struct Accept {
 
 /// `call.reject`: refuses.
 ///
-/// For all devices of the user, which get `call.elsewhere`; this one gets `call.ended`. With `only_me`
-/// this device alone is silent and the others ring on.
+/// For all devices of the user, which get `call.elsewhere`; this one gets `call.ended`. With
+/// `only_me` this device alone is silent and the others ring on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reject {
     /// The call.
@@ -329,8 +284,8 @@ impl From<RejectReason> for bellwire_core::Refusing {
 
 /// `call.cancel`: takes invitations back before an answer.
 ///
-/// For the caller alone. Without `to` the whole call ends. Once somebody has answered it is too late:
-/// `already_accepted`.
+/// For the caller alone. Without `to` the whole call ends. Once somebody has answered it is too
+/// late: `already_accepted`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancel {
     /// The call.
@@ -346,8 +301,8 @@ pub struct Cancel {
 
 /// `call.hangup`: leaves; ends a direct call.
 ///
-/// A group call goes on while two remain, or one and somebody who is being rung. Before an answer it
-/// is a cancel for the caller and a reject for a callee.
+/// A group call goes on while two remain, or one and somebody who is being rung. Before an answer
+/// it is a cancel for the caller and a reject for a callee.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hangup {
     /// The call.
@@ -506,9 +461,9 @@ pub struct SendMessage {
 
 /// `presence.get`, `presence.watch`, `presence.unwatch`: about whom.
 ///
-/// Where the app's `presence` allows it; `forbidden` otherwise. `presence.watch` answers with what is
-/// and tells of changes as the event `presence`, for at most 256 users of a session; a new session
-/// begins without.
+/// Where the app's `presence` allows it; `forbidden` otherwise. `presence.watch` answers with what
+/// is and tells of changes as the event `presence`, for at most 256 users of a session; a new
+/// session begins without.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceOf {
     /// The users.

@@ -55,7 +55,8 @@ pub enum Change {
     /// first `call.state` says so.
     #[serde(rename = "call.entered")]
     Entered(Moving),
-    /// To the others joined: a participant entered a call that was active.
+    /// To the others joined: a participant entered a call that was active. Who did so by answering
+    /// an invitation causes `call.accepted` first.
     #[serde(rename = "call.joined")]
     Joined(Moving),
     /// To the others joined: a participant left and the call goes on.
@@ -193,7 +194,7 @@ pub struct Moving {
     /// Their device; in `call.moved` the one that took over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceId>,
-    /// How they left.
+    /// How they left; in `call.left` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<Open<Leaving>>,
     /// What lies behind it.
@@ -252,7 +253,7 @@ pub struct MediaEvent {
     pub user: UserId,
     /// To what.
     pub media: Media,
-    /// Why a proposal fell, unless the other refused.
+    /// Why a proposal fell, unless the other refused; in `call.media_refused` only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cause: Option<Open<Cause>>,
 }

@@ -20,6 +20,8 @@ mod hello;
 pub mod limits;
 mod log;
 mod open;
+mod policy;
+mod push;
 mod record;
 mod reference;
 pub mod reply;

@@ -7,14 +7,19 @@ use serde_json::{Map, Value};
 
 /// One entry: `{"seq":3,"at":…,"type":"accepted","user":"bob",…}`. Which request caused it is
 /// left out, since a session's name is a secret of its device.
+///
+/// `type` is `created`, `released`, `reached`, `ringing`, `silenced`, `accepted`, `started`,
+/// `rejected`, `canceled`, `added`, `joined`, `entered`, `left`, `dropped`, `restored`, `moved`,
+/// `media_proposed`, `media_changed`, `media_refused`, `acknowledged` or `ended`; the fields of
+/// each type stand beside it. In `acknowledged`, `confirms` is the position of the event that was
+/// confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogEntry {
     /// Its position in the log, from 1 without gaps.
     pub seq: u64,
     /// When.
     pub at: Timestamp,
-    /// What happened: `type`, and the fields of that type. In `acknowledged`, `confirms` is the
-    /// position of the event that was confirmed.
+    /// What happened: `type`, and the fields of that type.
     #[serde(flatten)]
     pub event: Map<String, Value>,
 }

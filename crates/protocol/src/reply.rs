@@ -98,7 +98,7 @@ impl Default for Limits {
 /// `call.start`, `call.accept` and `call.join`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StartOk {
-    /// The call: the new one, or in a glare the one that was earlier.
+    /// The call; after a start that met the callee's own call to the caller, that earlier one.
     pub call: CallId,
     /// The whole of it.
     pub info: Box<CallInfo>,

@@ -5,7 +5,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A token or password. It cannot be printed by accident: `Debug` shows nothing of it.
+/// A token or password.
+///
+/// It cannot be printed by accident: `Debug` shows nothing of it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);

@@ -55,7 +55,10 @@ pub(super) fn table(out: &mut String, kinds: &Kinds<'_>, def: &Value, style: Sty
     for name in first.chain(then).filter(|name| is_own(name)) {
         let field = &all[name];
         let kind = kinds.type_of(field);
-        let must = if required.contains(&name) && !is_nullable(field) { "yes" } else { "" };
+        // What the server leaves out when it has nothing to say has no default in the schema.
+        let told = style == Style::Told && field.get("default").is_some_and(|d| !d.is_null());
+        let must = told || required.contains(&name) && !is_nullable(field);
+        let must = if must { "yes" } else { "" };
         let text = field.get("description").and_then(Value::as_str);
         let text = text.or_else(|| kinds.about(field)).unwrap_or_default();
         let _ = writeln!(out, "| `{name}` | {kind} | {must} | {} |", prose(text));

@@ -11,6 +11,10 @@ use super::fields::{Style, name_of, prose, rest_of, table};
 const SHOWN: usize = 4;
 /// Definitions that are described elsewhere on the page: frames, and errors.
 const ELSEWHERE: [&str; 5] = ["Request", "Reply", "ServerEvent", "CallEvent", "ErrorCode"];
+/// Words that have a table with their codes.
+const REASON: &str = "Reason";
+/// Objects that only devices send.
+const ASKED: [&str; 5] = ["DeviceInfo", "Login", "PolicyAsk", "Push", "Resume"];
 
 /// The definitions of the schema.
 pub(super) struct Kinds<'a> {
@@ -86,6 +90,9 @@ impl<'a> Kinds<'a> {
         if name == "ErrorCode" {
             return "[error code](#error-codes)".to_owned();
         }
+        if name == REASON {
+            return "[Reason](#reasons-and-their-codes)".to_owned();
+        }
         let words = self.words_of(name);
         let anchor = name.to_lowercase();
         if !words.is_empty() {
@@ -114,7 +121,8 @@ impl<'a> Kinds<'a> {
             if let Some(rest) = rest_of(def) {
                 let _ = writeln!(out, "{rest}\n");
             }
-            table(out, self, def, Style::Told);
+            let style = if ASKED.contains(name) { Style::Asked } else { Style::Told };
+            table(out, self, def, style);
         }
     }
 
@@ -125,7 +133,7 @@ impl<'a> Kinds<'a> {
         );
         for name in &self.used {
             let words = self.words_of(name);
-            if words.is_empty() {
+            if words.is_empty() || *name == REASON {
                 continue;
             }
             let text = first_of(self.def(name));
