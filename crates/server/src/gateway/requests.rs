@@ -214,7 +214,8 @@ async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Aske
         Err(error) => return board.refuse(Some(asker), error),
     };
     let Some(known) = known else {
-        let error = WireError::from(bellwire_core::Refusal::NotInCall(None));
+        let mut error = WireError::from(bellwire_core::Refusal::NotInCall(None));
+        error.call = Some(c.call);
         return board.refuse(Some(asker), Box::new(error));
     };
     let (after, limit) = (c.after.unwrap_or(0), c.limit.unwrap_or(LOG_PAGE).clamp(1, LOG_PAGE));

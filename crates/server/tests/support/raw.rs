@@ -62,6 +62,18 @@ impl RawSocket {
         matches!(timeout(wait, self.stream.write_all(&bytes)).await, Ok(Ok(())))
     }
 
+    /// Sends bytes as they are.
+    pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).await.expect("sent");
+    }
+
+    /// Reads until the server hangs up.
+    pub(crate) async fn at_end(&mut self) {
+        while matches!(self.stream.read_buf(&mut self.read).await, Ok(1..)) {
+            self.read.clear();
+        }
+    }
+
     /// Reads one frame of the server; whether it is a ping. At the end waits for ever.
     pub(crate) async fn ping(&mut self) -> bool {
         loop {
