@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 pub const RING_TIME_S: std::ops::RangeInclusive<u64> = 5..=600;
 /// The longest time an absent callee is waited for, in seconds.
 pub const REACH_TIME_MAX_S: u64 = 600;
+/// The longest time a call may be limited to, in seconds: a week.
+pub const MAX_TIME_MAX_S: u64 = 7 * 24 * 3600;
 /// The most participants of a group call an app may allow.
 pub const GROUP_SIZE_MAX: usize = 1_000;
 /// How long a proposal to raise the media waits for consent, in milliseconds (R19).

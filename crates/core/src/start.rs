@@ -9,7 +9,7 @@ use crate::{
     event::{Caller, Created, Event, Invitee, Refused},
     id::{CallId, Timestamp, UserId},
     note::{CONTENT_BYTES, Note},
-    settings::{PENDING_INVITES_MAX, REACH_TIME_MAX_S, RING_TIME_S},
+    settings::{MAX_TIME_MAX_S, PENDING_INVITES_MAX, REACH_TIME_MAX_S, RING_TIME_S},
 };
 
 /// What a start leads to. Everything in it is appended together or not at all.
@@ -240,8 +240,9 @@ fn validate(start: &Start) -> Result<(), Refusal> {
         let text = format!("at most {REACH_TIME_MAX_S} seconds");
         return Err(Refusal::invalid("reach_time", text));
     }
-    if start.settings.max_ms == Some(0) {
-        return Err(Refusal::invalid("max_time", "at least 1 second"));
+    if start.settings.max_ms.is_some_and(|ms| !(1000..=MAX_TIME_MAX_S * 1000).contains(&ms)) {
+        let text = format!("1 to {MAX_TIME_MAX_S} seconds");
+        return Err(Refusal::invalid("max_time", text));
     }
     Ok(())
 }

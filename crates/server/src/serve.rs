@@ -87,7 +87,11 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let _ = stop.send(());
     gateway.close_all();
     // Connections that do not close by themselves do not hold the process.
-    drop(tokio::time::timeout(CLOSE_WAIT, server).await);
+    let closed = async {
+        drop(server.await);
+        gateway.all_closed().await;
+    };
+    drop(tokio::time::timeout(CLOSE_WAIT, closed).await);
     if let Ok(closed) = tokio::time::timeout(CLOSE_WAIT, journal.close()).await {
         closed?;
     } else {
@@ -151,13 +155,11 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     }
     let live = recovered.live.len();
     for call in recovered.live.into_iter().chain(recovered.recent) {
-        board.calls.restore(&call.app, call.entries);
+        board.calls.restore(&call.app, call.entries, board.now());
     }
     for call in board.calls.all() {
         board.act(&call.app, call.id, Command::Restarted).await;
-        if let Some(call) = board.calls.load(&call.app, call.id) {
-            board.deadlines.set(&call.app, call.id, call.next_deadline());
-        }
+        board.deadlines.changed(&call.app, call.id);
     }
     if live > 0 {
         tracing::info!(calls = live, "running calls go on");

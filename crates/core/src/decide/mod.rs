@@ -92,6 +92,12 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
     if draft.call.seq < LOG_SOFT_MAX || draft.is_over() && draft.call.seq < LOG_MAX {
         return Ok(true);
     }
+    if let Command::User { by, .. } = command
+        && draft.call.participant(&by.user).is_none()
+    {
+        // Told that they are in no such call, like anybody else.
+        return Ok(true);
+    }
     let needless = match command {
         Command::User { order, .. } => match order {
             Order::Ringing

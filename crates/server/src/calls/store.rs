@@ -75,7 +75,7 @@ impl Calls {
 
     /// Puts back what the journal kept, unless it is here. A log that does not begin as one is
     /// passed over.
-    pub(crate) fn restore(&self, app: &AppKey, log: Vec<Entry>) {
+    pub(crate) fn restore(&self, app: &AppKey, log: Vec<Entry>, now: Timestamp) {
         let Some(call) = fold(&log).map(Arc::new) else { return };
         let app = self.app(app);
         let mut app = app.lock();
@@ -83,8 +83,8 @@ impl Calls {
             return;
         }
         let log = log.into_iter().map(Arc::new).collect();
-        if let Some(outcome) = &call.ended {
-            app.ended.push_back((outcome.at, call.id));
+        if call.ended.is_some() {
+            app.ended.push_back((now, call.id));
         } else {
             app.live += 1;
             if let Some(room) = call.room {

@@ -44,8 +44,8 @@ pub(crate) fn docs_page() -> String {
         "# Configuration\n\n\
          <!-- Generated from the server's own description of its settings. -->\n\n\
          Settings come from a TOML file (`--config FILE`, or the variable `BELLWIRE_CONFIG`),\n\
-         from variables of the environment, and from flags of `bellwire serve`. A flag weighs more\n\
-         than a variable, a variable more than the file. The flag of `server.listen` is\n\
+         from variables of the environment, and from flags of `bellwire serve`. A flag weighs\n\
+         more than a variable, a variable more than the file. The flag of `server.listen` is\n\
          `--server-listen`; `--listen` and `--data` are short for the two that are typed most.\n\n\
          A setting nobody knows is refused, in the file, as a flag, and as a variable that begins\n\
          with the name of a section. `bellwire config check` names everything that is wrong and\n\

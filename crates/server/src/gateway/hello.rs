@@ -82,6 +82,10 @@ async fn enter(
         .directory
         .login(&app, &who.user, who.uid, who.name.as_deref(), now)
         .map_err(|error| Box::new(WireError::invalid("uid", error.to_string())))?;
+    // Kept even if the device does not wait for the answer: the number has been given.
+    if let Some(row) = user_row {
+        board.journal.submit(vec![row], || {});
+    }
     let resume = hello.resume;
     let device = hello.device;
     let asked = Login {
@@ -102,7 +106,7 @@ async fn enter(
     drop(login.set((session.clone(), turn)));
     gateway.no_newcomer(outbox);
     tracing::debug!(app = %app, resumed, "hello");
-    let mut rows: Vec<Row> = user_row.into_iter().collect();
+    let mut rows = Vec::new();
     if let Some(old) = replaced {
         board.watches.forget(&app, (&old.user, &old.id));
         rows.push(Row::SessionGone(old.id.clone()));
@@ -110,20 +114,18 @@ async fn enter(
     if !resumed {
         rows.push(Row::Session(row(&session)));
     }
+    if !rows.is_empty() {
+        board.journal.submit(rows, || {});
+    }
     board.arrive(&session).await;
     let (cursors, records_after) =
         resume.map(|r| (r.cursors.unwrap_or_default(), r.records_after)).unwrap_or_default();
-    let ask = HelloAsk {
-        session: session.clone(),
-        outbox: outbox.clone(),
-        id,
-        resumed,
-        uid,
-        cursors,
-        rows,
-    };
+    let ask =
+        HelloAsk { session: session.clone(), outbox: outbox.clone(), id, resumed, uid, cursors };
     board.welcome(ask).await;
     if let Some(after) = records_after {
+        // Behind the answer, which may still wait for the disk.
+        drop(board.journal.flush().await);
         records(gateway, &app, &session, outbox, after).await;
     }
     board.tell_presence(&app, &session.user);
@@ -186,27 +188,33 @@ async fn records(
     app: &AppKey,
     session: &Session,
     outbox: &Outbox,
-    after: RecordCursor,
+    mut after: RecordCursor,
 ) {
     let limit = u32::try_from(RECORDS_PAGE).unwrap_or(u32::MAX);
     let mut query = RecordQuery::newest(app.clone(), limit);
     query.user = Some(session.user.clone());
-    query.after_serial = Some(after.0);
-    let found = match gateway.board.journal.records(&query).await {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::error!(%error, "cannot read records");
+    loop {
+        query.after_serial = Some(after.0);
+        let found = match gateway.board.journal.records(&query).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%error, "cannot read records");
+                return;
+            }
+        };
+        for record in &found {
+            let Ok(record) = serde_json::from_str::<bellwire_protocol::Record>(record) else {
+                tracing::error!("a stored record cannot be read; the rest is not sent");
+                return;
+            };
+            after = RecordCursor(record.serial);
+            let event =
+                ServerEvent::Record(RecordEvent { record: Box::new(record), cursor: after });
+            outbox.push_missed(event.to_frame().into());
+        }
+        if found.len() < RECORDS_PAGE {
             return;
         }
-    };
-    for record in found {
-        let Ok(record) = serde_json::from_str::<bellwire_protocol::Record>(&record) else {
-            tracing::error!("a stored record cannot be read; it is left out");
-            continue;
-        };
-        let cursor = RecordCursor(record.serial);
-        let event = ServerEvent::Record(RecordEvent { record: Box::new(record), cursor });
-        outbox.push_missed(event.to_frame().into());
     }
 }
 
@@ -220,6 +228,11 @@ pub(super) async fn leave(gateway: &Arc<Gateway>, session: &Arc<Session>, turn: 
     if !gateway.board.sessions.is_connected(&session.app, &session.user, &session.device) {
         gateway.board.depart(session).await;
     }
+    // It may have come back while this was going on.
+    let sessions = gateway.board.sessions.of(&session.app, &session.user);
+    if let Some(back) = sessions.iter().find(|s| s.device == session.device && s.is_connected()) {
+        gateway.board.arrive(back).await;
+    }
     gateway.board.tell_presence(&session.app, &session.user);
     expire_later(gateway, session.clone(), turn);
 }
@@ -230,18 +243,22 @@ pub(crate) fn expire_later(gateway: &Arc<Gateway>, session: Arc<Session>, turn: 
     let gateway = gateway.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(resume_ms)).await;
-        if session.is_away_since(turn) {
-            end(&gateway, &session);
+        if gateway.board.sessions.remove_if_away(&session, turn) {
+            ended(&gateway, &session);
         }
     });
 }
 
 /// Ends a session for good.
 pub(crate) fn end(gateway: &Gateway, session: &Session) {
+    if gateway.board.sessions.remove(session) {
+        ended(gateway, session);
+    }
+}
+
+fn ended(gateway: &Gateway, session: &Session) {
     let board = &gateway.board;
     board.watches.forget(&session.app, (&session.user, &session.id));
-    if board.sessions.remove(session) {
-        board.journal.submit(vec![Row::SessionGone(session.id.clone())], || {});
-        board.tell_presence(&session.app, &session.user);
-    }
+    board.journal.submit(vec![Row::SessionGone(session.id.clone())], || {});
+    board.tell_presence(&session.app, &session.user);
 }

@@ -37,6 +37,8 @@ pub(crate) struct Gateway {
     pub(crate) apps: Apps,
     pub(crate) limits: Limits,
     connections: AtomicUsize,
+    /// Told of each connection that has closed.
+    closed: tokio::sync::Notify,
     draining: AtomicBool,
     /// Connections that have not said hello yet, so that draining reaches them too.
     newcomers: parking_lot::Mutex<Vec<std::sync::Weak<Outbox>>>,
@@ -49,6 +51,7 @@ impl Gateway {
             apps,
             limits,
             connections: AtomicUsize::new(0),
+            closed: tokio::sync::Notify::new(),
             draining: AtomicBool::new(false),
             newcomers: parking_lot::Mutex::default(),
         }
@@ -71,11 +74,19 @@ impl Gateway {
     /// Closes every connection.
     pub(crate) fn close_all(&self) {
         let reason = "the server is going away; reconnect and resume";
+        // Newcomers first: one that logs in meanwhile is found among the sessions.
+        for outbox in self.newcomers.lock().iter().filter_map(std::sync::Weak::upgrade) {
+            outbox.close(CloseCode::Draining, reason);
+        }
         for outbox in self.board.sessions.all().iter().filter_map(|s| s.outbox()) {
             outbox.close(CloseCode::Draining, reason);
         }
-        for outbox in self.newcomers.lock().iter().filter_map(std::sync::Weak::upgrade) {
-            outbox.close(CloseCode::Draining, reason);
+    }
+
+    /// Waits until no connection is open.
+    pub(crate) async fn all_closed(&self) {
+        while self.connections() > 0 {
+            self.closed.notified().await;
         }
     }
 
@@ -122,5 +133,6 @@ async fn serve(gateway: Arc<Gateway>, socket: WebSocket, origin: Option<String>)
     gateway.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
     connection::run(&gateway, socket, origin.as_deref()).await;
     let open = gateway.connections.fetch_sub(1, Ordering::Relaxed) - 1;
+    gateway.closed.notify_one();
     gateway.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
 }

@@ -31,6 +31,7 @@ pub(super) async fn handle(
 ) -> Next {
     let Request { id, command } = request;
     let changing = command.is_changing();
+    let in_hand = if changing { Some(line.session.take_in_hand(id).await) } else { None };
     if changing && !line.session.take_request(id) && repeat(gateway, line, id, &command).await {
         return Next::Go;
     }
@@ -45,6 +46,7 @@ pub(super) async fn handle(
         }
         command => dispatch(gateway, line, command, asker).await,
     }
+    drop(in_hand);
     Next::Go
 }
 

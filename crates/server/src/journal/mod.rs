@@ -117,7 +117,12 @@ impl Journal {
     /// runs here and now if nothing is queued, being committed or being told. After a failure or
     /// a close `done` is dropped without being run.
     pub(crate) fn submit(&self, rows: Vec<Row>, done: impl FnOnce() + Send + 'static) {
-        self.0.queue.push(rows, Box::new(done));
+        self.0.queue.push(rows, Box::new(done), true);
+    }
+
+    /// Likewise, but `done` always runs on the writer's task: nothing else is told meanwhile.
+    pub(crate) fn submit_in_turn(&self, rows: Vec<Row>, done: impl FnOnce() + Send + 'static) {
+        self.0.queue.push(rows, Box::new(done), false);
     }
 
     /// Waits until everything submitted before is durable and its submitters are told.

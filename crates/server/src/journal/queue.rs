@@ -38,9 +38,9 @@ impl Queue {
         }
     }
 
-    /// Queues rows. A barrier with nothing before it is done at once; the caller's thread runs it
-    /// outside the lock, so that it may submit again.
-    pub(super) fn push(&self, rows: Vec<Row>, done: Done) {
+    /// Queues rows. A barrier with nothing before it is done at once, where `inline` allows it; the
+    /// caller's thread runs it outside the lock, so that it may submit again.
+    pub(super) fn push(&self, rows: Vec<Row>, done: Done, inline: bool) {
         // Turned into text here, so that the one writer is spared it.
         let tables = Tables::from_rows(rows);
         let mut waiting = self.waiting.lock();
@@ -48,7 +48,7 @@ impl Queue {
             return;
         }
         let first = waiting.batch.dones.is_empty();
-        if first && !waiting.busy && tables.is_empty() {
+        if inline && first && !waiting.busy && tables.is_empty() {
             drop(waiting);
             done();
             return;

@@ -25,12 +25,16 @@ impl Watches {
         most: usize,
     ) -> bool {
         let mut table = self.0.lock();
-        let own = table.by_session.entry(watcher.1.clone()).or_default();
+        let empty = BTreeSet::new();
+        let own = table.by_session.get(watcher.1).unwrap_or(&empty);
         let new = users.iter().filter(|u| !own.contains(*u)).count();
         if own.len() + new > most {
             return false;
         }
-        own.extend(users.iter().cloned());
+        if new > 0 {
+            let own = table.by_session.entry(watcher.1.clone()).or_default();
+            own.extend(users.iter().cloned());
+        }
         for user in users {
             let key = (app.clone(), user.clone());
             let entry = (watcher.0.clone(), watcher.1.clone());
@@ -66,7 +70,7 @@ impl Watches {
 
     /// Ends all watches of a session.
     pub(crate) fn forget(&self, app: &AppKey, watcher: (&UserId, &SessionId)) {
-        let own = self.0.lock().by_session.get(watcher.1).cloned().unwrap_or_default();
+        let own = self.0.lock().by_session.remove(watcher.1).unwrap_or_default();
         self.unwatch(app, watcher, own);
     }
 

@@ -71,8 +71,8 @@ impl Sessions {
         let old_session = old.map(|i| sessions[i].clone());
         if let Some(session) = old_session.clone().filter(|s| Some(&s.id) == login.resume.as_ref())
         {
-            drop(users);
             let (turn, before) = session.bind(outbox.clone());
+            drop(users);
             if let Some(before) = before {
                 replaced(&before);
             }
@@ -103,11 +103,20 @@ impl Sessions {
         Ok(Attached { session, resumed: false, turn, replaced: old_session })
     }
 
+    /// Ends a session if nobody has come back to it since connection `turn`; whether it did.
+    pub(crate) fn remove_if_away(&self, session: &Session, turn: u64) -> bool {
+        self.remove_if(session, || session.is_away_since(turn))
+    }
+
     /// Ends a session, if it is still the device's; whether it was.
     pub(crate) fn remove(&self, session: &Session) -> bool {
+        self.remove_if(session, || true)
+    }
+
+    fn remove_if(&self, session: &Session, ripe: impl FnOnce() -> bool) -> bool {
         let key = (session.app.clone(), session.user.clone());
         let mut users = self.users.write();
-        let Some(sessions) = users.get_mut(&key) else { return false };
+        let Some(sessions) = users.get_mut(&key).filter(|_| ripe()) else { return false };
         let before = sessions.len();
         sessions.retain(|s| s.id != session.id);
         let removed = sessions.len() < before;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +12,7 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use bellwire_core::{Actor, AppKey, CallId, DeviceId, RequestRef, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::Outbox;
 
@@ -27,6 +29,9 @@ pub(crate) struct Session {
     line: Mutex<Line>,
     /// The highest id of a changing request taken so far (R14).
     highest_request: AtomicU64,
+    /// Changing requests that are being handled, on whatever connection.
+    in_hand: Mutex<BTreeSet<u64>>,
+    handled: Notify,
     /// Open stays, by call: the last event this device was told of.
     stays: Mutex<BTreeMap<CallId, u64>>,
     /// Calls of which this connection was sent what the device missed.
@@ -42,6 +47,20 @@ struct Line {
     turn: u64,
     /// Whether the hello of this connection has been answered; nothing else goes out before.
     greeted: bool,
+}
+
+/// A request in hand; dropped when it has been answered or given up.
+#[derive(Debug)]
+pub(crate) struct InHand {
+    session: Arc<Session>,
+    id: u64,
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.session.in_hand.lock().remove(&self.id);
+        self.session.handled.notify_waiters();
+    }
 }
 
 impl Session {
@@ -66,6 +85,8 @@ impl Session {
             since,
             line: Mutex::default(),
             highest_request: AtomicU64::new(highest_request),
+            in_hand: Mutex::default(),
+            handled: Notify::new(),
             stays: Mutex::default(),
             covered: Mutex::default(),
         }
@@ -84,6 +105,19 @@ impl Session {
     /// Takes a changing request's id; false if it, or a later one, was taken before.
     pub(crate) fn take_request(&self, id: u64) -> bool {
         self.highest_request.fetch_max(id, Ordering::SeqCst) < id
+    }
+
+    /// Takes a changing request in hand. One that is being handled already, on a connection that
+    /// was lost meanwhile, is waited for: then its answer can be given again.
+    pub(crate) async fn take_in_hand(self: &Arc<Self>, id: u64) -> InHand {
+        loop {
+            let mut handled = pin!(self.handled.notified());
+            handled.as_mut().enable();
+            if self.in_hand.lock().insert(id) {
+                return InHand { session: self.clone(), id };
+            }
+            handled.await;
+        }
     }
 
     /// Binds a connection, which begins the turn returned; the one before is handed back.
@@ -153,8 +187,8 @@ impl Session {
     }
 
     /// Takes note that the hello over `outbox` was answered, and of the calls in which the device
-    /// is or rings, as far as it was told of each; `covered` it was sent what it missed of. A connection that was replaced meanwhile
-    /// changes nothing.
+    /// is or rings, as far as it was told of each; of `covered` it was sent what it missed. A
+    /// connection that was replaced meanwhile changes nothing.
     pub(crate) fn greet(
         &self,
         outbox: &Arc<Outbox>,

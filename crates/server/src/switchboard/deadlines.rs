@@ -9,15 +9,16 @@ use tokio_util::time::{DelayQueue, delay_queue};
 
 use super::Switchboard;
 
-type Wish = (AppKey, CallId, Option<Timestamp>);
+/// A deadline further away is looked at again after this long; the queue holds none for years.
+const FAR: Duration = Duration::from_hours(24);
 
 /// Where deadlines are handed in.
 #[derive(Debug, Clone)]
-pub(crate) struct Deadlines(mpsc::UnboundedSender<Wish>);
+pub(crate) struct Deadlines(mpsc::UnboundedSender<(AppKey, CallId)>);
 
 /// Where the timer takes them from.
 #[derive(Debug)]
-pub(crate) struct Timer(mpsc::UnboundedReceiver<Wish>);
+pub(crate) struct Timer(mpsc::UnboundedReceiver<(AppKey, CallId)>);
 
 impl Deadlines {
     /// A timer and the way to it.
@@ -27,10 +28,11 @@ impl Deadlines {
         (Self(to), Timer(from))
     }
 
-    /// The call wants to be looked at then, or not at all any more.
-    pub(crate) fn set(&self, app: &AppKey, call: CallId, at: Option<Timestamp>) {
+    /// The call's next deadline may have changed. When it is, the timer asks the call itself, so
+    /// that two changes at once cannot leave the older one standing.
+    pub(crate) fn changed(&self, app: &AppKey, call: CallId) {
         // The timer ends only with the server.
-        drop(self.0.send((app.clone(), call, at)));
+        drop(self.0.send((app.clone(), call)));
     }
 }
 
@@ -42,7 +44,8 @@ impl Timer {
         loop {
             tokio::select! {
                 wish = self.0.recv() => {
-                    let Some((app, call, at)) = wish else { return };
+                    let Some((app, call)) = wish else { return };
+                    let at = board.calls.load(&app, call).and_then(|c| c.next_deadline());
                     let old = keys.get(&call).map(|(_, at)| *at);
                     if old == at {
                         continue;
@@ -51,7 +54,7 @@ impl Timer {
                         queue.remove(&key);
                     }
                     if let Some(at) = at {
-                        let wait = Duration::from_millis(at.since_ms(board.now()));
+                        let wait = Duration::from_millis(at.since_ms(board.now())).min(FAR);
                         keys.insert(call, (queue.insert((app, call), wait), at));
                     }
                 }

@@ -122,13 +122,13 @@ impl Switchboard {
             let request = asker.as_ref().and_then(Asker::request);
             if let Some(log) = history.filter(|_| !events.is_empty()) {
                 // A late confirmation belongs into the log of a call that has left memory.
-                self.calls.restore(app, log);
+                self.calls.restore(app, log, now);
                 continue;
             }
             let Some(change) = Change::new(Some(call.clone()), events, request.as_ref(), now)
             else {
                 let body = reply.unchanged(self, &call, asker.as_ref());
-                self.deadlines.set(app, id, call.next_deadline());
+                self.deadlines.changed(app, id);
                 return self.answer(asker.take(), body);
             };
             let body = reply.changed(self, &change, asker.as_ref());

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     calls::Known,
-    journal::Row,
     sessions::{Outbox, Session},
 };
 
@@ -36,8 +35,6 @@ pub(crate) struct HelloAsk {
     pub(crate) uid: bellwire_core::Uid,
     /// What the device has seen of each call.
     pub(crate) cursors: BTreeMap<CallId, Cursor>,
-    /// What must be durable before the hello is answered.
-    pub(crate) rows: Vec<Row>,
 }
 
 impl Switchboard {
@@ -80,7 +77,9 @@ impl Switchboard {
     pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) {
         let (app, user) = (ask.session.app.clone(), ask.session.user.clone());
         let mut old = Vec::new();
-        for call in ask.cursors.keys() {
+        let stays = ask.session.stays();
+        for call in ask.cursors.keys().chain(stays.keys().filter(|c| !ask.cursors.contains_key(c)))
+        {
             if self.calls.load(&app, *call).is_none()
                 && let Ok(Some(known)) = self.known(&app, *call).await
                 && known.call.participant(&user).is_some()
@@ -88,9 +87,9 @@ impl Switchboard {
                 old.push(known);
             }
         }
-        let HelloAsk { session, outbox, id, resumed, uid, cursors, rows } = ask;
+        let HelloAsk { session, outbox, id, resumed, uid, cursors } = ask;
         let board = self.clone();
-        self.journal.submit(rows, move || {
+        self.journal.submit_in_turn(Vec::new(), move || {
             let calls = board.calls.known_of_user(&session.app, &session.user);
             let ok = HelloOk {
                 session: session.id.clone(),
@@ -151,7 +150,8 @@ impl Switchboard {
     ) -> BTreeSet<CallId> {
         let named = cursors.iter().map(|(call, cursor)| (*call, cursor.seq().unwrap_or(0)));
         let mut seen = session.stays();
-        // A call it has no cursor of is one of which it got no event, only the answer that it began.
+        // A call it has no cursor of is one of which it got no event, only the answer that it
+        // began.
         let live = self.calls.known_of_user(&session.app, &session.user);
         seen.extend(live.iter().filter_map(|call| {
             let known = self.calls.known(&session.app, call.id)?;

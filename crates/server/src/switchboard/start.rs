@@ -145,6 +145,13 @@ impl Switchboard {
     fn meets_glare(&self, app: &App, ask: &Ask, targets: &[(UserId, Target)]) -> bool {
         let [(callee, _)] = targets else { return false };
         let claim = self.calls.claim(&app.key, &ask.caller.user);
-        claim.is_some_and(|call| call.caller == *callee && call.started_at.is_none())
+        let mode = ask.start.mode.unwrap_or_default();
+        claim.is_some_and(|call| {
+            call.is_direct()
+                && call.origin == Origin::User
+                && mode == Mode::Call
+                && call.caller == *callee
+                && call.started_at.is_none()
+        })
     }
 }

@@ -50,7 +50,7 @@ impl Switchboard {
         match appended {
             Ok(()) => {
                 for change in plan.iter() {
-                    self.deadlines.set(app, change.after.id, change.after.next_deadline());
+                    self.deadlines.changed(app, change.after.id);
                 }
                 Ok(())
             }
