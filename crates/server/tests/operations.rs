@@ -86,7 +86,7 @@ async fn sighup_changes_keys_and_drops_no_call() {
     let path = dir.path().join("bellwire.toml");
     fs::write(&path, app(&[OLD])).expect("written");
     let server = Server::start_with(&["--config", text(&path)]);
-    let token = |user: &str| server.tool(&["token", user, "--config", text(&path)]);
+    let token = |user: &str| Server::tool(&["token", user, "--config", text(&path)]);
     let old_token = token("alice");
     let mut alice = Device::login_with(server.address(), &old_token, "a1").await;
     let mut bob = Device::login_with(server.address(), &token("bob"), "b1").await;
@@ -195,7 +195,7 @@ fn databases_that_are_damaged_newer_or_foreign_are_refused_unchanged() {
 async fn no_token_address_or_note_reaches_the_log() {
     let server = Server::start_with(&["--server-log-level", "debug"]);
     let token = server.token("alice");
-    let key = server.tool(&["apikey", "--data", text(server.data())]);
+    let key = Server::tool(&["apikey", "--data", text(server.data())]);
     let mut alice = Device::login_with(server.address(), &token, "a1").await;
     let mut bob = server.device("bob", "b1").await;
     let start = json!({"do": "call.start", "to": ["bob"], "content": "Marked-note", "param": 987_654_321,

@@ -27,7 +27,7 @@ async fn invalid_names_the_field_and_unknown_command_the_command() {
 async fn unauthorized_and_token_expired_are_told_apart() {
     let server = Server::start();
     let data = server.data().to_str().expect("UTF-8").to_owned();
-    let token = server.tool(&["token", "alice", "--ttl", "1s", "--data", &data]);
+    let token = Server::tool(&["token", "alice", "--ttl", "1s", "--data", &data]);
     let hello = json!({"do": "hello", "token": token, "device": {"id": "a1"}});
     let until = std::time::Instant::now() + support::PATIENCE;
     // Good for a second yet; refused as expired when that has passed.
@@ -48,7 +48,7 @@ async fn unauthorized_and_token_expired_are_told_apart() {
 async fn a_token_that_runs_out_ends_nothing_and_is_announced() {
     let server = Server::start();
     let data = server.data().to_str().expect("UTF-8").to_owned();
-    let token = server.tool(&["token", "alice", "--ttl", "31s", "--data", &data]);
+    let token = Server::tool(&["token", "alice", "--ttl", "31s", "--data", &data]);
     let mut alice = Device::login_with(server.address(), &token, "a1").await;
     let notice = alice.expect("session.token_expiring").await;
     assert!(notice["expires_at"].is_u64(), "{notice}");
