@@ -5,7 +5,11 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::serve::ListenerExt;
 use bellwire_core::{Command, Timestamp};
-use tokio::{net::TcpListener, signal::unix::SignalKind, sync::oneshot};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
+};
 
 use crate::{
     calls::Calls,
@@ -34,6 +38,7 @@ const CLOSE_WAIT: Duration = Duration::from_secs(2);
 pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let (config, apps) = sources.load()?;
     log_to_stderr(&config)?;
+    let Signals { mut terminate, mut interrupt, hangup } = Signals::catch()?;
     if sources.dev {
         tracing::warn!(
             "INSECURE: --dev lets anybody log in as anybody, from any web page. Never in production"
@@ -57,7 +62,7 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     recover(&gateway, recovered).await;
     tokio::spawn(board.clone().audit_forever());
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
-    tokio::spawn(reload_on_hangup(config.clone(), sources, apps));
+    tokio::spawn(reload_on_hangup(hangup, config.clone(), sources, apps));
 
     let listener = TcpListener::bind(config.server.listen)
         .await
@@ -76,7 +81,8 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let server = tokio::spawn(async move { serving.await });
     let mut health = journal.watch();
     tokio::select! {
-        () = asked_to_stop() => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
         failed = health.wait_for(|s| *s == crate::journal::JournalState::Failed) => {
             drop(failed);
             anyhow::bail!("the database cannot be written any more; see the log");
@@ -179,14 +185,7 @@ async fn sweep_forever(journal: Journal, keep_days: u32) {
 }
 
 /// SIGHUP reads the configuration again: apps, keys and limits change, running calls do not.
-async fn reload_on_hangup(config: Config, sources: Sources, apps: Apps) {
-    let mut hangup = match tokio::signal::unix::signal(SignalKind::hangup()) {
-        Ok(hangup) => hangup,
-        Err(error) => {
-            tracing::error!(%error, "cannot listen for SIGHUP");
-            return;
-        }
-    };
+async fn reload_on_hangup(mut hangup: Signal, config: Config, sources: Sources, apps: Apps) {
     while hangup.recv().await.is_some() {
         match config.reload(&sources) {
             Ok(reload) => {
@@ -201,16 +200,22 @@ async fn reload_on_hangup(config: Config, sources: Sources, apps: Apps) {
     }
 }
 
-async fn asked_to_stop() {
-    let terminate = async {
-        match tokio::signal::unix::signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// What the server is told by signals. They are caught before it listens: one that came between
+/// would end it without an orderly stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn catch() -> anyhow::Result<Self> {
+        let catch = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+            hangup: catch(SignalKind::hangup())?,
+        })
     }
 }
 

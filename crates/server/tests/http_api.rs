@@ -233,9 +233,8 @@ async fn refusals_are_problem_documents() {
     for keyless in [api.with_key(None), api.with_key(Some("wrong")), api.with_key(Some(""))] {
         assert_problem(keyless.get("/v1/calls").await, 401, "unauthorized");
         assert_problem(keyless.post("/v1/tokens", json!({"user": "a"})).await, 401, "unauthorized");
-        for (method, path) in [("GET", "/v1/records"), ("GET", "/v1/users/a")] {
+        for path in ["/v1/records", "/v1/users/a"] {
             assert_problem(keyless.get(path).await, 401, "unauthorized");
-            assert_eq!(method, "GET");
         }
     }
     assert_problem(api.get("/v1/nothing").await, 404, "unknown_command");

@@ -66,7 +66,7 @@ impl Gateway {
     pub(crate) fn begin_drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
         let frame = ServerEvent::Draining.to_frame();
-        for outbox in self.board.sessions.all().iter().filter_map(|s| s.outbox()) {
+        for outbox in self.board.sessions.all().iter().filter_map(|s| s.greeted()) {
             outbox.push(frame.clone().into());
         }
     }

@@ -25,7 +25,12 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bellwire_core::Timestamp;
 use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
@@ -105,6 +110,7 @@ impl Journal {
             sweeps: VecDeque::new(),
             closing: None,
             orphaned: false,
+            refill_at: Instant::now(),
         };
         tokio::spawn(writer.run());
         Ok((Self(Arc::new(Inner { queue, control, reads })), recovered))

@@ -56,6 +56,9 @@ pub(super) struct Writer {
     pub(super) closing: Option<oneshot::Sender<()>>,
     /// Nobody is left who could submit or ask.
     pub(super) orphaned: bool,
+    /// When to look next whether a full disk has room; however busy the journal is, or running
+    /// calls alone would keep new ones out.
+    pub(super) refill_at: Instant,
 }
 
 impl Writer {
@@ -70,6 +73,9 @@ impl Writer {
                 }
                 tell(batch);
                 self.queue.finished();
+            }
+            if self.is_full() && Instant::now() >= self.refill_at {
+                self.leave_full().await;
             }
             self.take_control();
             self.sweep().await;
@@ -116,6 +122,7 @@ impl Writer {
             "the journal cannot write; new calls are refused until there is room on the disk"
         );
         self.queue.state.send_replace(JournalState::Full { since: now() });
+        self.refill_at = Instant::now() + PAUSE_MAX;
         if let Err(error) = self.reserve.give_up() {
             tracing::error!(%error, "the journal's reserve cannot be given up");
         }
@@ -146,17 +153,19 @@ impl Writer {
         }
     }
 
-    /// Waits for something to do. While the disk was full, tries to make the reserve again.
+    /// Waits for something to do, or while the disk was full for the next look at it.
     async fn wait(&mut self) {
         let full = self.is_full();
         tokio::select! {
             () = self.queue.wake.notified() => {}
             asked = self.control.recv() => self.asked(asked),
-            () = tokio::time::sleep(PAUSE_MAX), if full => self.leave_full().await,
+            () = tokio::time::sleep_until(self.refill_at.into()), if full => {}
         }
     }
 
+    /// Tries to make the reserve again, which shows that there is room.
     async fn leave_full(&mut self) {
+        self.refill_at = Instant::now() + PAUSE_MAX;
         let reserve = self.reserve.clone();
         if let Ok(Ok(())) = tokio::task::spawn_blocking(move || reserve.make()).await {
             tracing::info!("the journal can write again");

@@ -16,7 +16,7 @@ pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
 pub(crate) use raw::RawSocket;
 pub(crate) use scenes::{ask, bring, outcome, ring, start, talk};
-pub(crate) use server::Server;
+pub(crate) use server::{Server, bellwire};
 
 /// How long anything awaited may take on a busy machine. Passing tests never wait for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread,
@@ -17,7 +17,9 @@ use super::{Api, Device, PATIENCE};
 /// A running server with its own data directory, on a port of its own.
 pub(crate) struct Server {
     child: Child,
-    data: TempDir,
+    data: PathBuf,
+    /// Removed with the server, where it is the server's own.
+    own: Option<TempDir>,
     address: SocketAddr,
     flags: Vec<String>,
     log: Arc<Mutex<Vec<String>>>,
@@ -32,11 +34,18 @@ impl Server {
     /// Starts one with more flags, such as `&["--calls-grace-s", "1"]`.
     pub(crate) fn start_with(flags: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a data directory");
+        let mut server = Self::start_on(data.path(), flags);
+        server.own = Some(data);
+        server
+    }
+
+    /// Starts one on a data directory that stays when it ends.
+    pub(crate) fn start_on(data: &Path, flags: &[&str]) -> Self {
         let flags: Vec<String> = flags.iter().map(|&f| f.to_owned()).collect();
         let log = Arc::default();
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (child, address) = launch(data.path(), free, &flags, &log);
-        Self { child, data, address, flags, log }
+        let (child, address) = launch(data, free, &flags, &log);
+        Self { child, data: data.to_owned(), own: None, address, flags, log }
     }
 
     /// Where it listens.
@@ -46,7 +55,7 @@ impl Server {
 
     /// Its data directory.
     pub(crate) fn data(&self) -> &Path {
-        self.data.path()
+        &self.data
     }
 
     /// The process id.
@@ -97,7 +106,7 @@ impl Server {
             self.kill();
         }
         self.flags = flags.iter().map(|&f| f.to_owned()).collect();
-        let (child, address) = launch(self.data.path(), self.address, &self.flags, &self.log);
+        let (child, address) = launch(&self.data, self.address, &self.flags, &self.log);
         (self.child, self.address) = (child, address);
     }
 
@@ -126,7 +135,7 @@ impl Server {
     }
 
     fn data_arg(&self) -> String {
-        self.data.path().to_str().expect("a UTF-8 path").to_owned()
+        self.data.to_str().expect("a UTF-8 path").to_owned()
     }
 }
 
