@@ -462,8 +462,8 @@ pub struct SendMessage {
 /// `presence.get`, `presence.watch`, `presence.unwatch`: about whom.
 ///
 /// Where the app's `presence` allows it; `forbidden` otherwise. `presence.watch` answers with what
-/// is and tells of changes as the event `presence`, for at most 256 users of a session; a new
-/// session begins without.
+/// is and tells of changes as the event `presence`, for at most 256 users at once. Watch again
+/// after each hello: a new session begins without, and so does a restarted server.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceOf {
     /// The users.

@@ -145,7 +145,7 @@ pub enum Presence {
     InCall,
 }
 
-/// `presence.get` and `presence.watch`.
+/// `presence.get`, `presence.watch`, and `presence.unwatch`, which names nobody.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct PresenceOk {
     /// By user.

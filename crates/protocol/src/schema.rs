@@ -43,7 +43,8 @@ fn oks(generator: &mut SchemaGenerator) -> Value {
         "call.get": reference::<reply::GetOk>(generator),
         "message.send": reference::<reply::Received>(generator),
         "presence.get": presence.clone(),
-        "presence.watch": presence,
+        "presence.watch": presence.clone(),
+        "presence.unwatch": presence,
         "record.list": reference::<reply::RecordsOk>(generator),
     })
 }
