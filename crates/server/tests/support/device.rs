@@ -257,6 +257,11 @@ impl Device {
         self.waiting.len()
     }
 
+    /// Forgets the events of that name that have come.
+    pub(crate) fn forget(&mut self, name: &str) {
+        self.events.retain(|event| event["ev"] != name);
+    }
+
     /// How many stop-rings came again because they were not acknowledged.
     pub(crate) fn repeated(&self) -> usize {
         self.repeated
