@@ -163,6 +163,9 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     for call in recovered.live.into_iter().chain(recovered.recent) {
         board.calls.restore(&call.app, call.entries, board.now());
     }
+    for session in board.sessions.all() {
+        board.expect_back(&session);
+    }
     for call in board.calls.all() {
         board.act(&call.app, call.id, Command::Restarted).await;
         board.deadlines.changed(&call.app, call.id);

@@ -71,6 +71,17 @@ impl Switchboard {
         }
     }
 
+    /// Opens the stays of a session the journal kept, so that what happens before its device is
+    /// back is sent to it even where it holds no cursor.
+    pub(crate) fn expect_back(&self, session: &Session) {
+        for call in self.calls.known_of_user(&session.app, &session.user) {
+            let Some(known) = self.calls.known(&session.app, call.id) else { continue };
+            if has_stay(&call, &session.user, &session.device) {
+                session.begin_stay(call.id, begun_by(session, &known.log).unwrap_or(call.seq));
+            }
+        }
+    }
+
     /// Answers a hello, and sends what the device missed. Calls that are only on disk are read
     /// before; the rest happens at one point of the journal's order, so that what comes later
     /// follows and nothing comes twice.
