@@ -5,12 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use bellwire_core::{AppKey, Call, CallId, Entry, Mode, Phase, Timestamp, UserId, fold};
+use bellwire_core::{
+    AppKey, Call, CallId, Entry, Mode, Participant, Phase, Timestamp, UserId, fold,
+};
 use bellwire_protocol::Record;
 use parking_lot::{Mutex, RwLock};
 
 use super::{Plan, Rooms};
-use crate::journal::{Journal, LogRow, RecordRow, Row};
+use crate::journal::{Journal, LegRow, LogRow, RecordRow, Row};
 
 /// A call as devices may know it: what is durable and has been told, and its log so far.
 #[derive(Debug, Clone)]
@@ -321,6 +323,11 @@ fn released(plan: &Plan, holder: CallId, user: &UserId) -> bool {
     plan.iter().any(|c| c.after.id == holder && !c.after.claims().any(|u| u == user))
 }
 
+fn leg_row(p: &Participant, record: &Record) -> LegRow {
+    let missed = record.is_missed_by(&p.user);
+    LegRow { user: p.user.clone(), outcome: p.state, missed }
+}
+
 fn record_row(app: &AppKey, call: &Call, serial: u64, record: &Record) -> Row {
     Row::Record(Box::new(RecordRow {
         app: app.clone(),
@@ -331,6 +338,6 @@ fn record_row(app: &AppKey, call: &Call, serial: u64, record: &Record) -> Row {
         reason: call.ended.as_ref().map_or(bellwire_core::Reason::Lost, |o| o.reason),
         // A record is plain data; there is nothing in it that JSON could refuse.
         body: serde_json::to_string(record).unwrap_or_default().into(),
-        legs: call.participants.iter().map(|p| (p.user.clone(), p.state)).collect(),
+        legs: call.participants.iter().map(|p| leg_row(p, record)).collect(),
     }))
 }

@@ -99,7 +99,7 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
             order(board, line, c.call, Order::Hangup { note: c.note }, asker).await;
         }
         Command::End(c) => order(board, line, c.call, Order::End { note: c.note }, asker).await,
-        Command::Invite(c) => invite(board, line, *c, asker).await,
+        Command::Invite(c) => invite(gateway, line, *c, asker).await,
         Command::Join(c) => join(board, line, c.call, asker).await,
         Command::Move(c) => {
             order(board, line, c.call, Order::Move { from: c.from }, asker).await;
@@ -194,12 +194,18 @@ async fn cancel(board: &Arc<Switchboard>, line: &Line, c: command::Cancel, asker
     }
 }
 
-async fn invite(board: &Arc<Switchboard>, line: &Line, c: command::Invite, asker: Asker) {
+async fn invite(gateway: &Gateway, line: &Line, c: command::Invite, asker: Asker) {
+    let board = &gateway.board;
     let (app, by) = (&line.session.app, line.session.actor());
     let targets = match board.resolve(app, &c.to) {
         Ok(targets) => targets,
         Err(error) => return board.refuse(Some(asker), error),
     };
+    let invited = targets.iter().map(|(user, _)| user);
+    let admitted = gateway.apps.get(app).map(|app| board.admit_invited(&app, &by.user, invited));
+    if let Some(Err(error)) = admitted {
+        return board.refuse(Some(asker), error);
+    }
     let ring_ms = c.ring_time.map(|s| s.saturating_mul(1000));
     let asked = targets.iter().map(|(user, _)| user.clone()).collect();
     let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {

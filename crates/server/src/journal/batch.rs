@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bellwire_core::{AppKey, SessionId};
 use serde::Serialize;
 
-use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow, is_missed};
+use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow};
 
 /// A stored part of a call's log.
 pub(super) struct LogText {
@@ -121,14 +121,14 @@ impl Tables {
 
     fn push_record(&mut self, row: RecordRow) {
         self.raise_serial(row.app.clone(), row.serial);
-        self.legs.extend(row.legs.iter().map(|(user, outcome)| LegText {
+        self.legs.extend(row.legs.iter().map(|leg| LegText {
             app: row.app.clone(),
-            user: user.clone(),
+            user: leg.user.clone(),
             serial: row.serial,
-            outcome: word(outcome),
-            missed: is_missed(*outcome),
+            outcome: word(&leg.outcome),
+            missed: leg.missed,
         }));
-        let users: Vec<_> = row.legs.iter().map(|(user, _)| user).collect();
+        let users: Vec<_> = row.legs.iter().map(|leg| &leg.user).collect();
         let users = json(&users);
         self.records.push(RecordText { reason: word(&row.reason), users, row });
     }

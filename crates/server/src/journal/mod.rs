@@ -40,7 +40,7 @@ pub(crate) use self::{
     error::JournalError,
     read::RecordQuery,
     recover::Recovered,
-    row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow},
+    row::{AnswerRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow},
     settings::{Commit, JournalSettings, JournalState, Synchronous},
     sweep::Swept,
 };

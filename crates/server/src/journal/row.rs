@@ -98,21 +98,17 @@ pub(crate) struct RecordRow {
     pub reason: Reason,
     /// The record as JSON, given back verbatim.
     pub body: Arc<str>,
-    /// Everybody in the call and how it went for them; each user once.
-    pub legs: Vec<(UserId, State)>,
+    /// Everybody in the call, each user once.
+    pub legs: Vec<LegRow>,
 }
 
-/// Whether a participant who ended so missed the call: they were wanted, and never answered.
-pub(super) fn is_missed(outcome: State) -> bool {
-    match outcome {
-        State::Busy | State::Offline | State::TimedOut | State::Canceled => true,
-        State::Invited
-        | State::Ringing
-        | State::Joined
-        | State::Dropped
-        | State::Left
-        | State::Rejected
-        | State::Denied
-        | State::Lost => false,
-    }
+/// How a finished call went for one user.
+#[derive(Debug, Clone)]
+pub(crate) struct LegRow {
+    /// Who.
+    pub user: UserId,
+    /// How their part ended.
+    pub outcome: State,
+    /// Whether they missed the call; the record says what that means.
+    pub missed: bool,
 }

@@ -33,17 +33,19 @@ struct Recent {
 }
 
 impl StartLimits {
-    /// Counts a start of `user` to `callees`, or says in how many milliseconds it may come.
+    /// Counts what `user` asks of `callees`, a start or an invitation, or says in how many
+    /// milliseconds it may come.
     fn count<'a>(
         &self,
         app: &App,
         user: &UserId,
         callees: impl Iterator<Item = &'a UserId> + Clone,
+        is_start: bool,
         now: Timestamp,
     ) -> Result<(), u64> {
         let mut users = self.users.lock();
         if self.counted.fetch_add(1, Ordering::Relaxed) % SWEEP_EVERY == SWEEP_EVERY - 1 {
-            users.retain(|_, recent| recent.starts.back().is_some_and(|at| fresh(*at, now)));
+            users.retain(|_, recent| recent.callees.values().any(|at| fresh(*at, now)));
         }
         let recent = users.entry((app.key.clone(), user.clone())).or_default();
         recent.starts.retain(|at| fresh(*at, now));
@@ -51,14 +53,16 @@ impl StartLimits {
         let wait = |oldest: Option<Timestamp>| {
             MINUTE_MS.saturating_sub(now.since_ms(oldest.unwrap_or(now))).max(1)
         };
-        if recent.starts.len() >= app.limits.starts_per_minute as usize {
+        if is_start && recent.starts.len() >= app.limits.starts_per_minute as usize {
             return Err(wait(recent.starts.front().copied()));
         }
         let new = callees.clone().filter(|u| !recent.callees.contains_key(*u)).count();
         if recent.callees.len() + new > app.limits.callees_per_minute as usize {
             return Err(wait(recent.callees.values().min().copied()));
         }
-        recent.starts.push_back(now);
+        if is_start {
+            recent.starts.push_back(now);
+        }
         recent.callees.extend(callees.map(|u| (u.clone(), now)));
         Ok(())
     }
@@ -88,7 +92,18 @@ impl Switchboard {
         if running.count() >= most {
             return Err(overloaded(format!("you have {most} calls running; finish one first")));
         }
-        let counted = self.limits.count(app, caller, callees, self.now());
+        let counted = self.limits.count(app, caller, callees, true, self.now());
+        counted.map_err(|retry_ms| Box::new(WireError::rate_limited(retry_ms)))
+    }
+
+    /// Refuses an invitation of more people than a user may call a minute; else counts it.
+    pub(crate) fn admit_invited<'a>(
+        &self,
+        app: &App,
+        by: &UserId,
+        invited: impl Iterator<Item = &'a UserId> + Clone,
+    ) -> Result<(), Box<WireError>> {
+        let counted = self.limits.count(app, by, invited, false, self.now());
         counted.map_err(|retry_ms| Box::new(WireError::rate_limited(retry_ms)))
     }
 }

@@ -16,7 +16,8 @@ use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::{
-    AnswerRow, Journal, JournalSettings, LogRow, RecordRow, Recovered, Row, SessionRow, UserRow,
+    AnswerRow, Journal, JournalSettings, LegRow, LogRow, RecordRow, Recovered, Row, SessionRow,
+    UserRow,
 };
 
 fn settings() -> JournalSettings {
@@ -81,6 +82,10 @@ fn user_row(name: &str, uid: u32) -> UserRow {
     UserRow { app: app(), user: user(name), uid: Uid(uid), name: None, at: Timestamp(5) }
 }
 
+fn leg(name: &str, outcome: State) -> LegRow {
+    LegRow { user: user(name), outcome, missed: outcome == State::TimedOut }
+}
+
 fn record(serial: u64, at: u64, reason: Reason, bob: State) -> Row {
     Row::Record(Box::new(RecordRow {
         app: app(),
@@ -90,6 +95,6 @@ fn record(serial: u64, at: u64, reason: Reason, bob: State) -> Row {
         ended_at: Timestamp(at + 1),
         reason,
         body: format!("{{\"serial\":{serial}}}").into(),
-        legs: vec![(user("alice"), State::Left), (user("bob"), bob)],
+        legs: vec![leg("alice", State::Left), leg("bob", bob)],
     }))
 }
