@@ -130,6 +130,18 @@ impl Calls {
         app.calls.get(call).map(|held| held.latest.clone())
     }
 
+    /// The calls that claim each of `users`, all seen at one moment.
+    pub(crate) fn claims<'a>(
+        &self,
+        app: &AppKey,
+        users: impl IntoIterator<Item = &'a UserId>,
+    ) -> Vec<Option<Arc<Call>>> {
+        let app = self.app(app);
+        let app = app.lock();
+        let claim = |user| app.calls.get(app.claims.get(user)?).map(|held| held.latest.clone());
+        users.into_iter().map(claim).collect()
+    }
+
     /// The live calls `user` has to do with, as appended.
     pub(crate) fn of_user(&self, app: &AppKey, user: &UserId) -> Vec<Arc<Call>> {
         let app = self.app(app);

@@ -1,6 +1,8 @@
 //! What the rules need to know about users: their number, their claim, how they can be reached.
 
-use bellwire_core::{AppKey, CallId, Callee, UserId};
+use std::sync::Arc;
+
+use bellwire_core::{AppKey, Call, CallId, Callee, UserId};
 use bellwire_protocol::{Target, WireError};
 
 use super::Switchboard;
@@ -26,16 +28,28 @@ impl Switchboard {
         targets: &[(UserId, Target)],
         ring_ms: Option<u64>,
     ) -> Vec<Callee> {
-        let callee = |(user, target): &(UserId, Target)| Callee {
+        let claims = self.calls.claims(app, targets.iter().map(|(user, _)| user));
+        self.callees_claimed(app, targets, ring_ms, &claims)
+    }
+
+    /// Likewise, when it is known which calls claim them.
+    pub(super) fn callees_claimed(
+        &self,
+        app: &AppKey,
+        targets: &[(UserId, Target)],
+        ring_ms: Option<u64>,
+        claims: &[Option<Arc<Call>>],
+    ) -> Vec<Callee> {
+        let callee = |((user, target), claim): (&(UserId, Target), &Option<Arc<Call>>)| Callee {
             uid: self.directory.get(app, user).map(|u| u.uid),
             ring: target.ring.unwrap_or_default(),
             ring_ms: target.ring_time.map(|s| s.saturating_mul(1000)).or(ring_ms),
-            claimed: self.claimed(app, user),
+            claimed: claim.as_ref().map(|call| call.id),
             reach: self.sessions.reach(app, user),
             pending_invites: self.calls.pending_invites(app, user).1,
             user: user.clone(),
         };
-        targets.iter().map(callee).collect()
+        targets.iter().zip(claims).map(callee).collect()
     }
 
     /// The call that claims a user.

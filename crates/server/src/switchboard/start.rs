@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Actor, CallId, Changes, Forbid, Mode, Opening, Order, Origin, Start, UserId, Verdict, start,
+    Actor, CallId, Callee, Changes, Forbid, Mode, Opening, Order, Origin, Start, UserId, Verdict,
+    start,
 };
 use bellwire_protocol::{Target, WireError, command};
 use uuid::Uuid;
@@ -62,9 +63,15 @@ fn attempt(
     id: CallId,
     asker: Option<Asker>,
 ) -> Attempt {
-    let claim = board.calls.claim(&app.key, &ask.caller.user);
+    // Seen at one moment: a caller seen free beside a callee taken by the callee's own call to
+    // them would be told `busy` where the two calls meet.
+    let users = std::iter::once(&ask.caller.user).chain(targets.iter().map(|(user, _)| user));
+    let mut claims = board.calls.claims(&app.key, users);
+    let callees_claims = claims.split_off(1);
+    let claim = claims.pop().flatten();
     let now = board.now();
-    let wanted = facts(board, app, ask, targets, id);
+    let callees = board.callees_claimed(&app.key, targets, None, &callees_claims);
+    let wanted = facts(board, app, ask, callees, id);
     let (room, mode) = (wanted.room, wanted.mode);
     let opening = start(wanted, claim.as_deref(), now);
     if mode == Mode::Invite || !matches!(opening, Ok(Opening::New(_) | Opening::Recall { .. })) {
@@ -103,13 +110,7 @@ fn attempt(
     }
 }
 
-fn facts(
-    board: &Switchboard,
-    app: &App,
-    ask: &Ask,
-    targets: &[(UserId, Target)],
-    call: CallId,
-) -> Start {
+fn facts(board: &Switchboard, app: &App, ask: &Ask, callees: Vec<Callee>, call: CallId) -> Start {
     let (asked, caller) = (&ask.start, &ask.caller.user);
     let mut settings = app.settings.clone();
     let ms = |s: Option<u64>| s.map(|s| s.saturating_mul(1000));
@@ -129,7 +130,7 @@ fn facts(
         mode: asked.mode.unwrap_or_default(),
         kind: asked.kind,
         media: asked.media.unwrap_or_default(),
-        callees: board.callees(&app.key, targets, None),
+        callees,
         note: asked.note.clone(),
         forbid: asked.forbid.as_ref().map(Forbid::from).unwrap_or_default(),
         settings,
