@@ -3,7 +3,7 @@
 use super::{File, Finding};
 
 /// Beginnings of paths that are somebody's own.
-const OF_ONE_MACHINE: [&str; 4] = ["/work/", "/root/", "/home/", "/Users/"];
+const OF_ONE_MACHINE: [&str; 4] = ["/mnt/", "/root/", "/home/", "/Users/"];
 /// In prose also this one: an example that a reader pastes should not leave files behind.
 const IN_PROSE: &str = "/tmp/";
 
@@ -26,7 +26,7 @@ pub(super) fn check(file: &File) -> Vec<Finding> {
     findings
 }
 
-/// Whether a path begins with `start` in `line`; `…/x/work/` and an address go on, so do not count.
+/// Whether a path begins with `start` in `line`; `…/x/home/` and an address go on, so do not count.
 fn holds_path(line: &str, start: &str) -> bool {
     line.match_indices(start).any(|(at, _)| {
         let before = line[..at].chars().next_back();
@@ -41,14 +41,14 @@ mod tests {
 
     #[test]
     fn a_path_of_one_machine_is_found() {
-        for line in ["see /work/x", "(/home/me/x)", "`/tmp/y`", "a=/root/z"] {
+        for line in ["see /mnt/x", "(/home/me/x)", "`/tmp/y`", "a=/root/z"] {
             assert_eq!(check(&sample("docs/a.md", line)).len(), 1, "{line}");
         }
     }
 
     #[test]
     fn parts_of_longer_paths_and_addresses_are_not() {
-        for line in ["target/tmp/x", "https://example.org/work/x", "~/work/x", "$HOME/work/x"] {
+        for line in ["target/tmp/x", "https://example.org/home/x", "~/mnt/x", "$HOME/mnt/x"] {
             assert_eq!(check(&sample("docs/a.md", line)), [], "{line}");
         }
         assert_eq!(check(&sample("a.rs", "\"/tmp/x\"")), [], "code may test with it");
