@@ -10,7 +10,7 @@ use bellwire_core::{
     Actor, Call, CallId, Command, DeviceId, Note, Order, Origin, Phase, Refusing, UserId,
 };
 use bellwire_protocol::{
-    Body as WireBody, CallInfo, ErrorCode, LogEntry, Target, UserRef, WireError, command,
+    Body as WireBody, CallInfo, ErrorCode, LogEntry, Target, UserRef, WireError, command as wire,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     gateway::Gateway,
-    switchboard::{Ask, Asker, ReplyKind, Switchboard},
+    switchboard::{Ask, Asker, Make, ReplyKind, Switchboard},
 };
 
 type Gate = State<Arc<Gateway>>;
@@ -77,7 +77,7 @@ pub(super) struct StartBody {
     #[serde(default)]
     ring_both: Option<bool>,
     #[serde(flatten)]
-    start: command::Start,
+    start: wire::Start,
 }
 
 pub(super) async fn start(
@@ -109,7 +109,7 @@ pub(super) struct ForUser {
     #[serde(default)]
     media: Option<bellwire_core::Media>,
     #[serde(default)]
-    reason: Option<command::RejectReason>,
+    reason: Option<wire::RejectReason>,
     #[serde(flatten)]
     note: Note,
 }
@@ -135,9 +135,7 @@ pub(super) async fn accept(
             note: body.note.clone(),
         },
     };
-    let (asker, answer) = asker();
-    board.command(&app.key, call_id(&id)?, &make, ReplyKind::Empty, asker).await;
-    answered(answer).await
+    command(board, &app.key, call_id(&id)?, &make, ReplyKind::Empty).await
 }
 
 pub(super) async fn reject(
@@ -150,8 +148,13 @@ pub(super) async fn reject(
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
     let how = body.reason.map_or(Refusing::Rejected, Refusing::from);
     let order = Order::Reject { how, only_me: false, note: body.note };
-    act(board, &app.key, &id, Command::User { by: Actor { user, device: body.device }, order })
-        .await
+    act(
+        board,
+        &app.key,
+        call_id(&id)?,
+        Command::User { by: Actor { user, device: body.device }, order },
+    )
+    .await
 }
 
 /// Takes invitations back for the caller.
@@ -176,7 +179,7 @@ pub(super) async fn cancel(
     };
     let to = body.to.map(|to| to.iter().enumerate().map(resolve).collect::<Result<Vec<_>, _>>());
     let order = Order::Cancel { to: to.transpose()?, note: body.note };
-    act(board, &app.key, &id, Command::User { by, order }).await
+    act(board, &app.key, call_id(&id)?, Command::User { by, order }).await
 }
 
 /// Invites more people, as if the caller did, or `user`.
@@ -216,9 +219,7 @@ pub(super) async fn invite(
             note: body.note.clone(),
         },
     };
-    let (asker, answer) = asker();
-    board.command(&app.key, call, &make, ReplyKind::Skipped(asked), asker).await;
-    answered(answer).await
+    command(board, &app.key, call, &make, ReplyKind::Skipped(asked)).await
 }
 
 /// Takes a participant out.
@@ -230,7 +231,7 @@ pub(super) async fn remove(
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
-    act(board, &app.key, &id, Command::Remove { user, note: body.note }).await
+    act(board, &app.key, call_id(&id)?, Command::Remove { user, note: body.note }).await
 }
 
 /// Ends the call for all; `app_code` of the note is the number told.
@@ -240,20 +241,30 @@ pub(super) async fn end(
     Path(id): Path<String>,
     Body(note): Body<Note>,
 ) -> Answer {
-    let command = Command::Kill { code: note.app_code.unwrap_or(0), note };
-    act(&gateway.board, &app.key, &id, command).await
+    let kill = Command::Kill { code: note.app_code.unwrap_or(0), note };
+    act(&gateway.board, &app.key, call_id(&id)?, kill).await
 }
 
+/// The same command, whatever the call is like.
 async fn act(
     board: &Arc<Switchboard>,
     app: &bellwire_core::AppKey,
-    id: &str,
-    command: Command,
+    call: CallId,
+    what: Command,
 ) -> Answer {
-    let call = call_id(id)?;
-    let make = |_: &Switchboard, _: &Call| command.clone();
+    let make = |_: &Switchboard, _: &Call| what.clone();
+    command(board, app, call, &make, ReplyKind::Empty).await
+}
+
+async fn command(
+    board: &Arc<Switchboard>,
+    app: &bellwire_core::AppKey,
+    call: CallId,
+    make: Make<'_>,
+    reply: ReplyKind,
+) -> Answer {
     let (asker, answer) = asker();
-    board.command(app, call, &make, ReplyKind::Empty, asker).await;
+    board.command(app, call, make, reply, asker).await;
     answered(answer).await
 }
 
@@ -278,11 +289,8 @@ pub(super) async fn end_all_of(
         let concerned = call.phase != Phase::Ended
             && call.participant(user).is_some_and(|p| p.state.is_in() || p.state.is_pending());
         if concerned {
-            let command = Command::Remove { user: user.clone(), note: note.clone() };
-            let make = |_: &Switchboard, _: &Call| command.clone();
-            let (asker, answer) = asker();
-            board.command(app, call.id, &make, ReplyKind::Empty, asker).await;
-            ended += usize::from(answered(answer).await.is_ok());
+            let what = Command::Remove { user: user.clone(), note: note.clone() };
+            ended += usize::from(act(board, app, call.id, what).await.is_ok());
         }
     }
     ended
