@@ -2,32 +2,35 @@
 //! waits in one go.
 
 use std::{
+    future::poll_fn,
     num::NonZeroU32,
+    pin::{Pin, pin},
     sync::{Arc, OnceLock},
+    task::Poll,
     time::{Duration, Instant},
 };
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bellwire_core::Timestamp;
 use bellwire_protocol::{
-    CloseCode, ParseError, Reply, Request, ServerEvent, WireError,
-    event::TokenExpiring,
-    limits::{FRAME_BYTES, TOKEN_NOTICE_S},
+    CloseCode, ParseError, Reply, Request, ServerEvent, WireError, event::TokenExpiring,
+    limits::TOKEN_NOTICE_S,
 };
-use futures_util::{
-    SinkExt, Stream, StreamExt,
-    stream::{SplitSink, SplitStream},
+use governor::{Quota, RateLimiter, clock::Clock, middleware::NoOpMiddleware, state::NotKeyed};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Sleep,
 };
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 
 use super::{
     Gateway, hello,
     keepalive::{Heard, KeepAlive},
     requests::{self, Next},
+    wire::{Arrival, Incoming, Outgoing, Wire},
 };
 use crate::sessions::{Outbox, Session};
 
-/// How long a connection that is to be closed has to take what was queued before.
+/// How long a connection that is to be closed has to take what was queued before, and then to
+/// close from its side.
 const CLOSE_WAIT: Duration = Duration::from_secs(2);
 /// Refused requests in a row, at ten a second more, before a device is closed as too fast.
 const REFUSALS: u32 = 100;
@@ -42,49 +45,64 @@ pub(super) struct Line {
     pub(super) expires_at: Option<Timestamp>,
 }
 
-/// Serves a connection until it is closed.
-pub(super) async fn run(gateway: &Arc<Gateway>, socket: WebSocket, origin: Option<&str>) {
-    let (sink, stream) = socket.split();
+/// Serves a connection until it is closed. `early` are bytes that came with its upgrade.
+pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
+    gateway: &Arc<Gateway>,
+    stream: S,
+    early: &mut [u8],
+    origin: Option<&str>,
+) {
+    let wire = Wire::new(stream);
     let outbox = Arc::new(Outbox::default());
     let heard = Heard::default();
     let login = OnceLock::new();
     gateway.newcomer(&outbox);
-    {
-        let mut writer = std::pin::pin!(write(sink, &outbox, &heard, &login));
+    let mut incoming = Incoming::default();
+    incoming.feed(early, &outbox);
+    let closed = {
+        let mut writer = pin!(write(&wire, &outbox, &heard, &login));
+        let reader = read(gateway, &wire, incoming, &outbox, origin, &heard, &login);
         tokio::select! {
-            () = &mut writer => {}
-            () = read(gateway, stream, &outbox, origin, &heard, &login) => {
+            biased;
+            closed = &mut writer => closed,
+            () = reader => {
                 // Whatever the reader said last still goes out; a connection that hangs does not.
                 outbox.close_with(1000, "");
-                drop(tokio::time::timeout(CLOSE_WAIT, writer).await);
+                tokio::time::timeout(CLOSE_WAIT, writer).await.unwrap_or(false)
             }
         }
-    }
+    };
     gateway.no_newcomer(&outbox);
     if let Some((session, turn)) = login.into_inner() {
         hello::leave(gateway, &session, turn).await;
+    }
+    if closed {
+        drop(tokio::time::timeout(CLOSE_WAIT, wire.finish()).await);
     }
 }
 
 type Login = OnceLock<(Arc<Session>, u64)>;
 
-async fn read(
+async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     gateway: &Arc<Gateway>,
-    stream: SplitStream<WebSocket>,
+    wire: &Wire<S>,
+    mut incoming: Incoming,
     outbox: &Arc<Outbox>,
     origin: Option<&str>,
     heard: &Heard,
     login: &Login,
 ) {
-    let mut frames = std::pin::pin!(texts(stream, heard));
-    let hello_s = Duration::from_secs(gateway.limits.hello_s);
-    let first = match tokio::time::timeout(hello_s, frames.next()).await {
-        Ok(Some(Ok(first))) => first,
-        Ok(Some(Err(bad))) => return outbox.close(CloseCode::BadFrame, bad),
+    let note = || heard.note();
+    let hello_wait = Duration::from_secs(gateway.limits.hello_s);
+    let first = tokio::time::timeout(hello_wait, wire.next(&mut incoming, outbox, note)).await;
+    let first = match first {
+        Ok(Some(Arrival::Text(first))) => first,
+        Ok(Some(Arrival::Bad(why))) => return outbox.close(CloseCode::BadFrame, why),
+        Ok(Some(Arrival::Closed(code))) => return outbox.close_with(code.unwrap_or(1000), ""),
         Ok(None) => return,
         Err(_) => return outbox.close(CloseCode::HelloTimeout, "say hello first"),
     };
-    let Some(mut line) = hello::admit(gateway, &first, outbox, origin, login).await else {
+    let Some(mut line) = hello::admit(gateway, first, outbox, origin, login).await else {
         return;
     };
     let app = line.session.app.clone();
@@ -92,31 +110,37 @@ async fn read(
     let pace = limiter(limits.requests_per_s, limits.requests_burst);
     let refusals = limiter(REFUSALS_PER_S, REFUSALS);
     loop {
-        let notice = line.expires_at.map(|at| notice_in(at, gateway.board.now()));
-        let frame = tokio::select! {
-            frame = frames.next() => frame,
-            () = sleep(notice), if notice.is_some() => {
-                if let Some(expires_at) = line.expires_at.take() {
-                    let event = ServerEvent::TokenExpiring(TokenExpiring { expires_at });
-                    outbox.push(event.to_frame().into());
-                }
-                continue;
-            }
-        };
-        match frame {
-            None => return,
-            Some(Err(bad)) => return outbox.close(CloseCode::BadFrame, bad),
-            Some(Ok(text)) => match paced(&text, &pace, &refusals, outbox) {
-                Paced::Request(request) => {
-                    let received = Instant::now();
-                    match requests::handle(gateway, &mut line, request, received).await {
-                        Next::Go => {}
-                        Next::Close => return,
+        let arrival = match line.expires_at {
+            None => wire.next(&mut incoming, outbox, note).await,
+            Some(at) => {
+                let notice = tokio::time::sleep(notice_in(at, gateway.board.now()));
+                tokio::select! {
+                    biased;
+                    arrival = wire.next(&mut incoming, outbox, note) => arrival,
+                    () = notice => {
+                        line.expires_at = None;
+                        let event = TokenExpiring { expires_at: at };
+                        outbox.push(ServerEvent::TokenExpiring(event).to_frame().into());
+                        continue;
                     }
                 }
-                Paced::Answered => {}
-                Paced::Close => return,
-            },
+            }
+        };
+        let parsed = match arrival {
+            None => return,
+            Some(Arrival::Bad(why)) => return outbox.close(CloseCode::BadFrame, why),
+            Some(Arrival::Closed(code)) => return outbox.close_with(code.unwrap_or(1000), ""),
+            Some(Arrival::Text(parsed)) => parsed,
+        };
+        match paced(parsed, &pace, &refusals, outbox) {
+            Paced::Request(request) => {
+                match requests::handle(gateway, &mut line, request, Instant::now()).await {
+                    Next::Go => {}
+                    Next::Close => return,
+                }
+            }
+            Paced::Answered => {}
+            Paced::Close => return,
         }
     }
 }
@@ -127,14 +151,14 @@ enum Paced {
     Close,
 }
 
-/// Parses a frame, and answers it here if it is no request or comes too fast.
+/// Answers a frame here if it is no request or comes too fast.
 fn paced(
-    text: &str,
-    pace: &DefaultDirectRateLimiter,
-    refusals: &DefaultDirectRateLimiter,
+    parsed: Result<Request, ParseError>,
+    pace: &Limiter,
+    refusals: &Limiter,
     outbox: &Outbox,
 ) -> Paced {
-    let parsed = match Request::parse(text) {
+    let parsed = match parsed {
         Err(ParseError::BadFrame(why)) => {
             outbox.close(CloseCode::BadFrame, why);
             return Paced::Close;
@@ -148,7 +172,7 @@ fn paced(
             return Paced::Close;
         }
         let id = parsed.map_or_else(|(id, _)| id, |request| request.id);
-        let wait = until.wait_time_from(governor::clock::DefaultClock::default().now());
+        let wait = until.wait_time_from(Ticks.now());
         let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
         outbox.push(Reply::refused(id, WireError::rate_limited(retry_ms)).to_frame().into());
         return Paced::Answered;
@@ -162,10 +186,29 @@ fn paced(
     }
 }
 
-fn limiter(per_s: u32, burst: u32) -> DefaultDirectRateLimiter {
+type Limiter = RateLimiter<
+    NotKeyed,
+    governor::state::InMemoryState,
+    Ticks,
+    NoOpMiddleware<std::time::Instant>,
+>;
+
+/// The runtime's time, which a simulation may let run as it likes.
+#[derive(Debug, Clone, Copy)]
+struct Ticks;
+
+impl Clock for Ticks {
+    type Instant = Instant;
+
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+}
+
+fn limiter(per_s: u32, burst: u32) -> Limiter {
     let at_least_one = |n| NonZeroU32::new(n).unwrap_or(NonZeroU32::MIN);
     let quota = Quota::per_second(at_least_one(per_s)).allow_burst(at_least_one(burst));
-    RateLimiter::direct(quota)
+    RateLimiter::direct_with_clock(quota, Ticks)
 }
 
 fn notice_in(expires_at: Timestamp, now: Timestamp) -> Duration {
@@ -173,66 +216,40 @@ fn notice_in(expires_at: Timestamp, now: Timestamp) -> Duration {
     Duration::from_millis(ms)
 }
 
-async fn sleep(wait: Option<Duration>) {
-    tokio::time::sleep(wait.unwrap_or_default()).await;
-}
-
-/// The text frames of a connection; an error for anything else that carries data.
-fn texts(
-    stream: SplitStream<WebSocket>,
-    heard: &Heard,
-) -> impl Stream<Item = Result<Utf8Bytes, String>> {
-    stream
-        .map(move |message| {
-            heard.note();
-            match message {
-                Ok(Message::Text(text)) if text.len() <= FRAME_BYTES => Some(Ok(text)),
-                Ok(Message::Text(_)) => {
-                    Some(Err(format!("a frame is at most {FRAME_BYTES} bytes")))
-                }
-                Ok(Message::Binary(_)) => Some(Err("send text frames".to_owned())),
-                Ok(Message::Ping(_) | Message::Pong(_)) => None,
-                Ok(Message::Close(_)) => Some(Err(String::new())),
-                Err(_) => Some(Err("that was no frame, or far too large a one".to_owned())),
-            }
-        })
-        .take_while(|item| {
-            let closed = matches!(item, Some(Err(why)) if why.is_empty());
-            std::future::ready(!closed)
-        })
-        .filter_map(std::future::ready)
-}
-
-async fn write(
-    mut sink: SplitSink<WebSocket, Message>,
+/// Writes what waits, and pings, until the connection is over; whether it was closed with a close
+/// frame.
+async fn write<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &Wire<S>,
     outbox: &Outbox,
     heard: &Heard,
     login: &Login,
-) {
+) -> bool {
     let mut alive = KeepAlive::new();
+    let mut outgoing = Outgoing::default();
+    let mut alarm = pin!(tokio::time::sleep_until(alive.due(false)));
     loop {
+        let woken = next_wake(outbox, alarm.as_mut()).await;
         let busy = login.get().is_some_and(|(session, _)| session.is_busy());
-        let ping = tokio::select! {
-            () = outbox.ready() => false,
-            () = tokio::time::sleep_until(alive.due(busy)) => true,
+        // The alarm is only ever set earlier here: one that rings too early is set anew, which
+        // costs less than setting it back for every call.
+        let due = alive.due(busy);
+        let ping = match woken {
+            Wake::Outbox => false,
+            Wake::Alarm if tokio::time::Instant::now() < due => {
+                alarm.as_mut().reset(due);
+                continue;
+            }
+            Wake::Alarm => {
+                if !alive.ping(heard) {
+                    return false;
+                }
+                alarm.as_mut().reset(alive.due(busy));
+                true
+            }
         };
-        if ping && !alive.ping(heard) {
-            return;
+        if due < alarm.deadline() {
+            alarm.as_mut().reset(due);
         }
-        let (frames, closed) = outbox.take();
-        let batch = async {
-            for frame in frames {
-                sink.feed(Message::Text(frame)).await?;
-            }
-            if ping {
-                sink.feed(Message::Ping(axum::body::Bytes::new())).await?;
-            }
-            if let Some(close) = &closed {
-                let reason = Utf8Bytes::from(close_reason(&close.reason));
-                sink.feed(Message::Close(Some(CloseFrame { code: close.code, reason }))).await?;
-            }
-            sink.flush().await
-        };
         let stuck = async {
             outbox.closing().await;
             tokio::time::sleep(CLOSE_WAIT).await;
@@ -246,22 +263,31 @@ async fn write(
                 }
             }
         };
-        let written = tokio::select! {
-            written = batch => written,
-            () = stuck => return,
-            () = deaf => return,
-        };
-        if written.is_err() || closed.is_some() {
-            return;
+        // Nearly always the first is done at once, and the others cost nothing.
+        tokio::select! {
+            biased;
+            written = wire.flush(&mut outgoing, outbox, ping) => match written {
+                Ok(false) => {}
+                Ok(true) => return true,
+                Err(_) => return false,
+            },
+            () = stuck => return false,
+            () = deaf => return false,
         }
     }
 }
 
-/// The reason as a close frame can carry it: at most 123 bytes.
-fn close_reason(reason: &str) -> &str {
-    let mut end = reason.len().min(123);
-    while !reason.is_char_boundary(end) {
-        end -= 1;
-    }
-    &reason[..end]
+enum Wake {
+    Outbox,
+    Alarm,
+}
+
+async fn next_wake(outbox: &Outbox, mut alarm: Pin<&mut Sleep>) -> Wake {
+    poll_fn(|cx| {
+        if outbox.poll_ready(cx).is_ready() {
+            return Poll::Ready(Wake::Outbox);
+        }
+        alarm.as_mut().poll(cx).map(|()| Wake::Alarm)
+    })
+    .await
 }

@@ -3,7 +3,6 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::extract::ws::Utf8Bytes;
 use bellwire_core::{Call, CallId, Command, Refusal, UserId};
 use bellwire_protocol::{
     ErrorCode, ServerEvent, UserRef, WireError, command,
@@ -86,7 +85,7 @@ fn to_others(
     to: Option<&[UserId]>,
     event: &ServerEvent,
 ) {
-    let frame = Utf8Bytes::from(event.to_frame());
+    let frame = Arc::<str>::from(event.to_frame());
     let meant = |user: &UserId| user != from && to.is_none_or(|to| to.contains(user));
     let there = call.inside().filter(|p| meant(&p.user)).filter_map(|p| {
         let sessions = board.sessions.of(&line.session.app, &p.user);
@@ -113,7 +112,7 @@ pub(super) fn message(board: &Switchboard, line: &Line, c: command::SendMessage,
         body: c.body,
         at: board.now(),
     });
-    let frame = Utf8Bytes::from(event.to_frame());
+    let frame = Arc::<str>::from(event.to_frame());
     let mut received = false;
     for session in board.sessions.of(app, &to) {
         // A message to oneself is for one's other devices.

@@ -32,12 +32,12 @@ struct Proven {
 /// Lets a device in, or refuses it and closes the connection.
 pub(super) async fn admit(
     gateway: &Arc<Gateway>,
-    text: &str,
+    first: Result<Request, ParseError>,
     outbox: &Arc<Outbox>,
     origin: Option<&str>,
     login: &OnceLock<(Arc<Session>, u64)>,
 ) -> Option<Line> {
-    let (id, hello) = match Request::parse(text) {
+    let (id, hello) = match first {
         Ok(Request { id, command: Command::Hello(hello) }) => (id, hello),
         Ok(Request { id, .. }) => {
             let error = WireError::new(ErrorCode::Unauthorized, "say hello first");

@@ -2,34 +2,29 @@
 
 mod connection;
 mod ephemeral;
+mod frame;
 mod hello;
 mod keepalive;
 mod requests;
+mod upgrade;
+mod wire;
 
 pub(crate) use hello::{end as end_session, expire_later};
+pub(crate) use upgrade::upgrade;
 
 use std::sync::{
     Arc,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use axum::{
-    extract::{State, WebSocketUpgrade, ws::WebSocket},
-    http::{HeaderMap, StatusCode, header::ORIGIN},
-    response::{IntoResponse, Response},
-};
-use bellwire_protocol::{CloseCode, SUBPROTOCOL, ServerEvent, limits::FRAME_BYTES};
+use bellwire_protocol::{CloseCode, ServerEvent};
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     config::{Apps, Limits},
     sessions::Outbox,
     switchboard::Switchboard,
 };
-
-/// A frame up to this size is read, so that it can be refused with the proper close code.
-const READ_BYTES: usize = 4 * FRAME_BYTES;
-/// What a connection reads at once; small, since thousands of devices sleep.
-const READ_BUFFER_BYTES: usize = 4 * 1024;
 
 /// Everything a connection needs.
 pub(crate) struct Gateway {
@@ -95,6 +90,30 @@ impl Gateway {
         self.connections.load(Ordering::Relaxed)
     }
 
+    /// Whether one more may come; the reason if not.
+    fn takes_connections(&self) -> Result<(), &'static str> {
+        if self.connections() >= self.limits.connections as usize {
+            return Err("too many connections");
+        }
+        if self.is_draining() { Err("the server is going away") } else { Ok(()) }
+    }
+
+    /// Serves a device whose stream carries WebSocket frames from now on, until it is closed.
+    /// `early` are bytes that came before; `origin` is the web page it speaks for.
+    pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
+        self: &Arc<Self>,
+        stream: S,
+        early: &mut [u8],
+        origin: Option<&str>,
+    ) {
+        let open = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        self.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
+        connection::run(self, stream, early, origin).await;
+        let open = self.connections.fetch_sub(1, Ordering::Relaxed) - 1;
+        self.closed.notify_one();
+        self.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
+    }
+
     fn newcomer(&self, outbox: &Arc<Outbox>) {
         let mut newcomers = self.newcomers.lock();
         newcomers.retain(|outbox| outbox.strong_count() > 0);
@@ -105,34 +124,4 @@ impl Gateway {
         let own = Arc::downgrade(outbox);
         self.newcomers.lock().retain(|outbox| !outbox.ptr_eq(&own));
     }
-}
-
-/// `GET /v1/ws`
-pub(crate) async fn upgrade(
-    State(gateway): State<Arc<Gateway>>,
-    headers: HeaderMap,
-    socket: WebSocketUpgrade,
-) -> Response {
-    let busy = gateway.connections() >= gateway.limits.connections as usize;
-    if busy || gateway.is_draining() {
-        let why = if busy { "too many connections" } else { "the server is going away" };
-        return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
-    }
-    let origin = headers.get(ORIGIN).and_then(|o| o.to_str().ok()).map(str::to_owned);
-    socket
-        .protocols([SUBPROTOCOL])
-        .read_buffer_size(READ_BUFFER_BYTES)
-        .write_buffer_size(READ_BUFFER_BYTES)
-        .max_message_size(READ_BYTES)
-        .max_frame_size(READ_BYTES)
-        .on_upgrade(move |socket| serve(gateway, socket, origin))
-}
-
-async fn serve(gateway: Arc<Gateway>, socket: WebSocket, origin: Option<String>) {
-    let open = gateway.connections.fetch_add(1, Ordering::Relaxed) + 1;
-    gateway.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
-    connection::run(&gateway, socket, origin.as_deref()).await;
-    let open = gateway.connections.fetch_sub(1, Ordering::Relaxed) - 1;
-    gateway.closed.notify_one();
-    gateway.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
 }

@@ -9,7 +9,6 @@ use std::{
     },
 };
 
-use axum::extract::ws::Utf8Bytes;
 use bellwire_core::{Actor, AppKey, CallId, DeviceId, RequestRef, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -162,12 +161,12 @@ impl Session {
     }
 
     /// Sends a frame that may be lost; whether a connection took it.
-    pub(crate) fn send_ephemeral(&self, frame: &Utf8Bytes) -> bool {
+    pub(crate) fn send_ephemeral(&self, frame: &Arc<str>) -> bool {
         self.greeted().is_some_and(|outbox| outbox.push_ephemeral(frame.clone()))
     }
 
     /// Tells an event of a call unless the device has it already. A terminal one closes the stay.
-    pub(crate) fn tell(&self, call: CallId, seq: u64, terminal: bool, frame: &Utf8Bytes) {
+    pub(crate) fn tell(&self, call: CallId, seq: u64, terminal: bool, frame: &Arc<str>) {
         let mut stays = self.stays.lock();
         let Some(outbox) = self.greeted() else { return };
         if stays.get(&call).is_some_and(|last| *last >= seq) {

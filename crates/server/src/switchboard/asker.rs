@@ -92,7 +92,7 @@ impl Asker {
         match self {
             Self::Device { outbox, .. } => {
                 if let Some(frame) = answer.frame {
-                    outbox.push((&*frame).into());
+                    outbox.push(frame);
                 }
             }
             // Whoever asked over HTTP may have gone; what they asked for is done all the same.

@@ -2,7 +2,6 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use axum::extract::ws::Utf8Bytes;
 use bellwire_core::{AppKey, Event, Phase, UserId};
 use bellwire_protocol::{Body, RecordCursor, ServerEvent, event::RecordEvent};
 
@@ -86,7 +85,7 @@ impl Switchboard {
             let sessions = self.sessions.of(app, &notice.user);
             let mut told = sessions.iter().filter(|s| notice.devices.contains(&s.device));
             let Some(first) = told.next() else { continue };
-            let frame = Utf8Bytes::from(render(notice, &step.entry, &step.after, self.now()));
+            let frame = Arc::<str>::from(render(notice, &step.entry, &step.after, self.now()));
             let terminal = notice.tell.is_terminal();
             first.tell(call, seq, terminal, &frame);
             told.for_each(|s| s.tell(call, seq, terminal, &frame));
@@ -99,7 +98,7 @@ impl Switchboard {
             record: Box::new((*done.record).clone()),
             cursor: RecordCursor(done.serial),
         });
-        let frame = Utf8Bytes::from(event.to_frame());
+        let frame = Arc::<str>::from(event.to_frame());
         for p in &done.call.participants {
             for session in self.sessions.of(app, &p.user) {
                 if let Some(outbox) = session.greeted() {
