@@ -4,7 +4,7 @@ use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::serve::ListenerExt;
-use bellwire_core::{Command, Timestamp};
+use bellwire_core::Timestamp;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -12,21 +12,16 @@ use tokio::{
 };
 
 use crate::{
-    calls::Calls,
-    clock::Clock,
+    chance::Chance,
+    clock::{Clock, WallClock},
     config::{self, Apps, Config, Sources},
-    directory::Directory,
-    gateway::{Gateway, expire_later},
+    gateway::Gateway,
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
     metrics::Metrics,
-    sessions::Session,
-    switchboard::{Deadlines, Switchboard},
+    node::{Ground, KEEP_MS, Node, Tenants},
 };
 
-/// How long ended calls stay in memory, in milliseconds: long enough for the answers that come
-/// late, short enough that a busy server does not hold its history. The journal has them after.
-const KEEP_MS: u64 = 10_000;
 /// How often old records are looked for.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const DAY_MS: u64 = 24 * 3600 * 1000;
@@ -52,15 +47,14 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot make the data directory {}", data.display()))?;
     let metrics = Arc::new(Metrics::new());
     let (journal, recovered) = open_journal(&config, metrics.clone()).await?;
-    let (deadlines, timer) = Deadlines::new();
-    let calls = Arc::new(Calls::new(journal.clone(), KEEP_MS));
-    let directory = Directory::default();
-    let board =
-        Arc::new(Switchboard::new(calls, directory, journal.clone(), deadlines, metrics, Clock));
-    let gateway = Arc::new(Gateway::new(board.clone(), apps.clone(), config.limits.clone()));
-    tokio::spawn(timer.run(board.clone()));
-    recover(&gateway, recovered).await;
-    tokio::spawn(board.clone().audit_forever());
+    let ground = Ground {
+        storage: Arc::new(journal.clone()),
+        recovered,
+        clock: Arc::new(WallClock),
+        chance: Chance::from_system(),
+    };
+    let tenants = Tenants { apps: apps.clone(), limits: config.limits.clone() };
+    let gateway = Node::open_measured(tenants, ground, metrics).await.gateway;
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
     tokio::spawn(reload_on_hangup(hangup, config.clone(), sources, apps));
 
@@ -129,57 +123,17 @@ async fn open_journal(
         },
         reserve_bytes: config.storage.reserve_mib * 1024 * 1024,
         max_pages: None,
-        recent_since: Timestamp(Clock.now().0.saturating_sub(KEEP_MS)),
+        recent_since: Timestamp(WallClock.now().0.saturating_sub(KEEP_MS)),
         observe: Some(Arc::new(move |commit| metrics.committed(commit))),
     };
     Ok(Journal::open(&config.server.data, settings).await?)
-}
-
-/// Puts back what the journal kept: live calls go on, and grace counts from now.
-async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
-    let board = &gateway.board;
-    for user in recovered.users {
-        board.directory.restore(user);
-    }
-    for (app, serial) in recovered.serials {
-        board.calls.restore_serial(&app, serial);
-    }
-    for stored in recovered.sessions {
-        let row = stored.row;
-        let session = Arc::new(Session::new(
-            row.id,
-            row.app,
-            row.user,
-            row.device,
-            row.name,
-            row.platform,
-            row.at,
-            stored.highest_request,
-        ));
-        board.sessions.restore(session.clone());
-        expire_later(gateway, session, 0);
-    }
-    let live = recovered.live.len();
-    for call in recovered.live.into_iter().chain(recovered.recent) {
-        board.calls.restore(&call.app, call.entries, board.now());
-    }
-    for session in board.sessions.all() {
-        board.expect_back(&session);
-    }
-    for call in board.calls.all() {
-        board.act(&call.app, call.id, Command::Restarted).await;
-        board.deadlines.changed(&call.app, call.id);
-    }
-    if live > 0 {
-        tracing::info!(calls = live, "running calls go on");
-    }
 }
 
 async fn sweep_forever(journal: Journal, keep_days: u32) {
     let mut every = tokio::time::interval(SWEEP_EVERY);
     loop {
         every.tick().await;
-        let before = Timestamp(Clock.now().0.saturating_sub(u64::from(keep_days) * DAY_MS));
+        let before = Timestamp(WallClock.now().0.saturating_sub(u64::from(keep_days) * DAY_MS));
         match journal.sweep(before).await {
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "cannot delete old records"),

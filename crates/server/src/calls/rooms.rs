@@ -5,10 +5,8 @@ use std::collections::HashSet;
 
 use bellwire_core::RoomId;
 use parking_lot::Mutex;
-use rand::RngExt;
 
-/// The largest room number.
-const ROOM_MAX: u32 = i32::MAX.cast_unsigned();
+use crate::chance::Chance;
 
 /// The rooms of all live calls.
 #[derive(Debug, Default)]
@@ -16,12 +14,11 @@ pub(crate) struct Rooms(Mutex<HashSet<RoomId>>);
 
 impl Rooms {
     /// Takes a free number.
-    pub(crate) fn take(&self) -> RoomId {
+    pub(crate) fn take(&self, chance: &Chance) -> RoomId {
         let mut taken = self.0.lock();
-        let mut random = rand::rng();
         // Live calls are few against 2^31 numbers, so this ends at once.
         loop {
-            let room = RoomId(random.random_range(1..=ROOM_MAX));
+            let room = chance.room();
             if taken.insert(room) {
                 return room;
             }

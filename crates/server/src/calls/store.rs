@@ -12,7 +12,10 @@ use bellwire_protocol::Record;
 use parking_lot::{Mutex, RwLock};
 
 use super::{Plan, Rooms};
-use crate::journal::{Journal, LegRow, LogRow, RecordRow, Row};
+use crate::{
+    journal::{LegRow, LogRow, RecordRow, Row},
+    storage::Storage,
+};
 
 /// A call as devices may know it: what is durable and has been told, and its log so far.
 #[derive(Debug, Clone)]
@@ -58,14 +61,14 @@ struct App {
 pub(crate) struct Calls {
     apps: RwLock<HashMap<AppKey, Arc<Mutex<App>>>>,
     rooms: Rooms,
-    journal: Journal,
+    storage: Arc<dyn Storage>,
     /// How long an ended call stays in memory, so that devices coming back find it there.
     keep_ms: u64,
 }
 
 impl Calls {
-    pub(crate) fn new(journal: Journal, keep_ms: u64) -> Self {
-        Self { apps: RwLock::default(), rooms: Rooms::default(), journal, keep_ms }
+    pub(crate) fn new(storage: Arc<dyn Storage>, keep_ms: u64) -> Self {
+        Self { apps: RwLock::default(), rooms: Rooms::default(), storage, keep_ms }
     }
 
     fn app(&self, app: &AppKey) -> Arc<Mutex<App>> {
@@ -128,6 +131,15 @@ impl Calls {
         let app = app.lock();
         let call = app.claims.get(user)?;
         app.calls.get(call).map(|held| held.latest.clone())
+    }
+
+    /// Every claim of `app`, by user.
+    pub(crate) fn all_claims(&self, app: &AppKey) -> Vec<(UserId, CallId)> {
+        let app = self.app(app);
+        let app = app.lock();
+        let mut claims: Vec<_> = app.claims.iter().map(|(u, c)| (u.clone(), *c)).collect();
+        claims.sort();
+        claims
     }
 
     /// The calls that claim each of `users`, all seen at one moment.
@@ -222,7 +234,7 @@ impl Calls {
         state.forget(self.keep_ms, plan.first().map_or(Timestamp(0), |c| c.after.at));
         let (calls, app_key, plan) = (self.clone(), app_key.clone(), plan.clone());
         // Submitted under the lock: the journal's order is the order of the appends.
-        self.journal.submit(rows, move || {
+        self.storage.submit(rows, move || {
             calls.mark_told(&app_key, &plan);
             told(finished);
         });

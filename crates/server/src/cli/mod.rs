@@ -15,7 +15,22 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::config::{SettingFlags, Sources};
+use crate::{
+    config::{SettingFlags, Sources},
+    serve,
+};
+
+/// Does what the command line asks for.
+pub async fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Serve(args) => serve::run(args.sources()).await,
+        Command::Tool(tool) => tool.run().await,
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("bellwire: {error:#}");
+        ExitCode::FAILURE
+    })
+}
 
 /// Bellwire makes apps ring like a phone.
 #[derive(Debug, Parser)]

@@ -41,6 +41,14 @@ pub(crate) struct Reload {
 }
 
 impl Config {
+    /// Reads the text of a configuration file alone, as with `--dev` but without its app.
+    pub(crate) fn from_toml(text: &str) -> Result<(Self, Apps), ConfigError> {
+        let table = parse(text).map_err(|says| ConfigError::one(Problem::new("", says)))?;
+        let sources = Sources { dev: true, ..Sources::default() };
+        let (config, merged) = sources.merge(table)?;
+        sources.resolve(config, &merged)
+    }
+
     /// Reads `sources` again. On an error everything stays as it is: the caller keeps what it has.
     pub(crate) fn reload(&self, sources: &Sources) -> Result<Reload, ConfigError> {
         let (new, apps) = sources.load()?;
@@ -71,19 +79,24 @@ impl Sources {
     /// app is among the apps, and its keys are made if this is their first use.
     pub(crate) fn load(&self) -> Result<(Config, Apps), ConfigError> {
         let (config, merged) = self.read()?;
+        let (config, mut apps) = self.resolve(config, &merged)?;
+        if self.dev {
+            let dev = DevApp::open(&config.server.data)
+                .map_err(|e| ConfigError::one(Problem::new("server.data", e.to_string())))?;
+            apps.add_dev(&dev, &config).map_err(|problems| ConfigError { problems })?;
+        }
+        Ok((config, apps))
+    }
+
+    fn resolve(&self, config: Config, merged: &Merged) -> Result<(Config, Apps), ConfigError> {
         let mut problems = validate(&config, self.dev);
-        let (mut apps, of_apps) = Apps::resolve(&config);
+        let (apps, of_apps) = Apps::resolve(&config);
         problems.extend(of_apps);
         if !problems.is_empty() {
             for problem in &mut problems {
                 problem.origin = merged.origin(&problem.path, self.file.as_ref());
             }
             return Err(ConfigError { problems });
-        }
-        if self.dev {
-            let dev = DevApp::open(&config.server.data)
-                .map_err(|e| ConfigError::one(Problem::new("server.data", e.to_string())))?;
-            apps.add_dev(&dev, &config).map_err(|problems| ConfigError { problems })?;
         }
         Ok((config, apps))
     }
@@ -94,7 +107,12 @@ impl Sources {
     }
 
     fn read(&self) -> Result<(Config, Merged), ConfigError> {
-        let mut merged = Merged { table: self.read_file()?, origins: BTreeMap::new() };
+        self.merge(self.read_file()?)
+    }
+
+    /// Lays environment and flags over what the file says.
+    fn merge(&self, table: Table) -> Result<(Config, Merged), ConfigError> {
+        let mut merged = Merged { table, origins: BTreeMap::new() };
         let mut problems = Vec::new();
         unknown_keys(&Value::Table(merged.table.clone()), schema(), "", &mut problems);
         for problem in &mut problems {
@@ -139,12 +157,16 @@ impl Sources {
         let text = std::fs::read_to_string(path).map_err(|e| {
             problem(format!("cannot be read: {e}; name another file with --config"))
         })?;
-        // The whole error would quote the line, and the line may hold a secret.
-        text.parse::<Table>().map_err(|e| {
-            let line = e.span().map_or(1, |at| line_of(&text, at.start));
-            problem(format!("is not TOML: line {line}: {}", e.message()))
-        })
+        parse(&text).map_err(problem)
     }
+}
+
+fn parse(text: &str) -> Result<Table, String> {
+    // The whole error would quote the line, and the line may hold a secret.
+    text.parse::<Table>().map_err(|e| {
+        let line = e.span().map_or(1, |at| line_of(text, at.start));
+        format!("is not TOML: line {line}: {}", e.message())
+    })
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

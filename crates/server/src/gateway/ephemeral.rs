@@ -93,7 +93,7 @@ fn to_others(
     });
     let there: Vec<_> = there.collect();
     // Behind the events of the call that were appended before.
-    board.journal.submit(Vec::new(), move || {
+    board.storage.submit(Vec::new(), move || {
         for session in there {
             session.send_ephemeral(&frame);
         }

@@ -84,7 +84,7 @@ async fn enter(
         .map_err(|error| Box::new(WireError::invalid("uid", error.to_string())))?;
     // Kept even if the device does not wait for the answer: the number has been given.
     if let Some(row) = user_row {
-        board.journal.submit(vec![row], || {});
+        board.storage.submit(vec![row], || {});
     }
     let resume = hello.resume;
     let device = hello.device;
@@ -99,7 +99,7 @@ async fn enter(
     let most = who.app.limits.devices_per_user as usize;
     let attached = board
         .sessions
-        .attach(asked, outbox, most, now)
+        .attach(asked, outbox, most, now, board.chance.session())
         .map_err(|error| Box::new(WireError::new(ErrorCode::Overloaded, error.to_string())))?;
     let Attached { session, resumed, turn, replaced } = attached;
     // Only one hello is ever admitted per connection, so the cell is empty.
@@ -115,7 +115,7 @@ async fn enter(
         rows.push(Row::Session(row(&session)));
     }
     if !rows.is_empty() {
-        board.journal.submit(rows, || {});
+        board.storage.submit(rows, || {});
     }
     board.arrive(&session).await;
     let (cursors, records_after) =
@@ -125,7 +125,7 @@ async fn enter(
     board.welcome(ask).await;
     if let Some(after) = records_after {
         // Behind the answer, which may still wait for the disk.
-        drop(board.journal.flush().await);
+        drop(board.storage.flush().await);
         records(gateway, &app, &session, outbox, after).await;
     }
     board.tell_presence(&app, &session.user);
@@ -195,7 +195,7 @@ async fn records(
     query.user = Some(session.user.clone());
     loop {
         query.after_serial = Some(after.0);
-        let found = match gateway.board.journal.records(&query).await {
+        let found = match gateway.board.storage.records(&query).await {
             Ok(found) => found,
             Err(error) => {
                 tracing::error!(%error, "cannot read records");
@@ -259,6 +259,6 @@ pub(crate) fn end(gateway: &Gateway, session: &Session) {
 fn ended(gateway: &Gateway, session: &Session) {
     let board = &gateway.board;
     board.watches.forget(&session.app, (&session.user, &session.id));
-    board.journal.submit(vec![Row::SessionGone(session.id.clone())], || {});
+    board.storage.submit(vec![Row::SessionGone(session.id.clone())], || {});
     board.tell_presence(&session.app, &session.user);
 }

@@ -53,12 +53,12 @@ pub(super) async fn handle(
 /// R14: gives a request that was taken before its first answer again; false if there is none.
 /// Who never got the answer never got what it caused either, and that follows.
 async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> bool {
-    let journal = &gateway.board.journal;
+    let storage = &gateway.board.storage;
     // What the first one led to may still be on its way to the disk.
-    if journal.flush().await.is_err() {
+    if storage.flush().await.is_err() {
         return false;
     }
-    match journal.answer(&line.session.id, id).await {
+    match storage.answer(&line.session.id, id).await {
         Ok(Some(answer)) => {
             let call = call_of(command, &answer);
             line.outbox.push(answer.into());
@@ -247,7 +247,7 @@ async fn list_records(
     query.user = Some(line.session.user.clone());
     query.missed_for = c.missed.filter(|m| *m).map(|_| line.session.user.clone());
     query.before_serial = c.before.map(|RecordCursor(serial)| serial);
-    match board.journal.records(&query).await {
+    match board.storage.records(&query).await {
         Ok(found) => {
             let records = found.iter().filter_map(|r| serde_json::from_str::<Record>(r).ok());
             board.answer(Some(asker), body(&RecordsOk { records: records.collect() }));
@@ -283,7 +283,7 @@ async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
     board.hang_up_device(session).await;
     board.answer(Some(asker), body(&Empty {}));
     // The answer may wait for the disk behind what the logout led to.
-    drop(board.journal.flush().await);
+    drop(board.storage.flush().await);
     session.unbind(line.turn);
     hello::end(gateway, session);
 }

@@ -53,7 +53,7 @@ pub(super) async fn list(
         let wrong = |_| Problem::invalid("cursor", "use the cursor of an earlier page");
         query.before_serial = Some(serial.map_err(wrong)?);
     }
-    let found = gateway.board.journal.records(&query).await.map_err(|error| {
+    let found = gateway.board.storage.records(&query).await.map_err(|error| {
         tracing::error!(%error, "cannot read records");
         Problem::new(ErrorCode::Unavailable, "records cannot be read now; try again later")
     })?;

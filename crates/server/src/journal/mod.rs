@@ -38,10 +38,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::{
     error::JournalError,
-    read::RecordQuery,
-    recover::Recovered,
-    row::{AnswerRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow},
-    settings::{Commit, JournalSettings, JournalState, Synchronous},
+    settings::{Commit, JournalSettings, Synchronous},
     sweep::Swept,
 };
 use self::{
@@ -50,6 +47,12 @@ use self::{
     sweep::Sweep,
     write::Statements,
     writer::{Control, Writer},
+};
+pub use self::{
+    read::RecordQuery,
+    recover::{Recovered, StoredCall, StoredSession},
+    row::{AnswerRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow},
+    settings::JournalState,
 };
 
 /// Reads at a time. They are rare: histories, and answers repeated long after.
@@ -132,6 +135,7 @@ impl Journal {
     }
 
     /// Waits until everything submitted before is durable and its submitters are told.
+    #[cfg(test)]
     pub(crate) async fn flush(&self) -> Result<(), JournalError> {
         let (told, reached) = oneshot::channel();
         // Who flushes may have stopped waiting.

@@ -7,7 +7,7 @@ use super::{Journal, batch::word, error::JournalError, int, recover};
 
 /// Which records are asked for. What is none does not narrow the answer.
 #[derive(Debug, Clone)]
-pub(crate) struct RecordQuery {
+pub struct RecordQuery {
     /// The app.
     pub app: AppKey,
     /// Only calls this user was in.
@@ -30,7 +30,7 @@ pub(crate) struct RecordQuery {
 
 impl RecordQuery {
     /// The newest `limit` records of an app.
-    pub(crate) fn newest(app: AppKey, limit: u32) -> Self {
+    pub fn newest(app: AppKey, limit: u32) -> Self {
         Self {
             app,
             user: None,

@@ -12,7 +12,7 @@ use super::{
 
 /// Everything the memory of a server is rebuilt from.
 #[derive(Debug, Default)]
-pub(crate) struct Recovered {
+pub struct Recovered {
     /// Calls that are not over, each with its whole log.
     pub live: Vec<StoredCall>,
     /// Calls that ended lately, each with its whole log.
@@ -27,7 +27,7 @@ pub(crate) struct Recovered {
 
 /// A call as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredCall {
+pub struct StoredCall {
     /// The app.
     pub app: AppKey,
     /// The call.
@@ -38,7 +38,7 @@ pub(crate) struct StoredCall {
 
 /// A session as it was stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct StoredSession {
+pub struct StoredSession {
     /// The session.
     pub row: SessionRow,
     /// The highest request that has a stored answer; 0 if none has.

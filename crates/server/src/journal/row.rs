@@ -8,7 +8,7 @@ use bellwire_core::{
 
 /// One thing to make durable. Rows submitted together become durable together.
 #[derive(Debug, Clone)]
-pub(crate) enum Row {
+pub enum Row {
     /// New entries of a call's log.
     Log(LogRow),
     /// The answer to a changing command.
@@ -25,7 +25,7 @@ pub(crate) enum Row {
 
 /// Entries appended to a call's log at once.
 #[derive(Debug, Clone)]
-pub(crate) struct LogRow {
+pub struct LogRow {
     /// The app.
     pub app: AppKey,
     /// The call.
@@ -38,7 +38,7 @@ pub(crate) struct LogRow {
 
 /// The answer a request got, for when it is repeated (R14).
 #[derive(Debug, Clone)]
-pub(crate) struct AnswerRow {
+pub struct AnswerRow {
     /// The session.
     pub session: SessionId,
     /// The request's id, rising within the session.
@@ -49,7 +49,7 @@ pub(crate) struct AnswerRow {
 
 /// A device's login.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SessionRow {
+pub struct SessionRow {
     /// Its id.
     pub id: SessionId,
     /// The app.
@@ -68,7 +68,7 @@ pub(crate) struct SessionRow {
 
 /// A user of an app. That no two share a uid is kept by the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct UserRow {
+pub struct UserRow {
     /// The app.
     pub app: AppKey,
     /// The user.
@@ -83,7 +83,7 @@ pub(crate) struct UserRow {
 
 /// What is kept of a finished call.
 #[derive(Debug, Clone)]
-pub(crate) struct RecordRow {
+pub struct RecordRow {
     /// The app.
     pub app: AppKey,
     /// The call.
@@ -104,7 +104,7 @@ pub(crate) struct RecordRow {
 
 /// How a finished call went for one user.
 #[derive(Debug, Clone)]
-pub(crate) struct LegRow {
+pub struct LegRow {
     /// Who.
     pub user: UserId,
     /// How their part ended.

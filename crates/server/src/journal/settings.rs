@@ -63,7 +63,7 @@ pub(crate) struct Commit {
 
 /// Whether the journal can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JournalState {
+pub enum JournalState {
     /// Yes, and the reserve is whole.
     Ready,
     /// The disk is full, or refuses: what is submitted waits, nothing is lost. New calls should

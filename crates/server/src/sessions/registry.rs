@@ -5,7 +5,6 @@ use std::{collections::HashMap, sync::Arc};
 use bellwire_core::{AppKey, DeviceId, Reach, SessionId, Timestamp, UserId};
 use bellwire_protocol::{CloseCode, ServerEvent};
 use parking_lot::RwLock;
-use rand::distr::{Alphanumeric, SampleString};
 
 use super::{Outbox, Session};
 
@@ -64,6 +63,7 @@ impl Sessions {
         outbox: &Arc<Outbox>,
         most: usize,
         now: Timestamp,
+        new_id: SessionId,
     ) -> Result<Attached, TooManyDevices> {
         let mut users = self.users.write();
         let sessions = users.entry((login.app.clone(), login.user.clone())).or_default();
@@ -82,7 +82,7 @@ impl Sessions {
             return Err(TooManyDevices { user: login.user, most });
         }
         let session = Arc::new(Session::new(
-            new_id(),
+            new_id,
             login.app,
             login.user,
             login.device,
@@ -159,11 +159,4 @@ impl Sessions {
 fn replaced(outbox: &Outbox) {
     outbox.push(ServerEvent::Replaced.to_frame().into());
     outbox.close(CloseCode::Replaced, "this device logged in again");
-}
-
-/// A session id that cannot be guessed: 22 letters and digits, 130 bits.
-fn new_id() -> SessionId {
-    let id = format!("s-{}", Alphanumeric.sample_string(&mut rand::rng(), 22));
-    // `s-` and letters are a name.
-    SessionId::parse(&id).expect("letters and digits are a name")
 }

@@ -119,6 +119,6 @@ impl Switchboard {
     fn conclude(&self, asker: Option<Asker>, result: Result<Body, Box<WireError>>) {
         let Some(asker) = asker else { return };
         let (answer, row) = asker.prepare(result);
-        self.journal.submit(row.into_iter().collect(), move || asker.send(answer));
+        self.storage.submit(row.into_iter().collect(), move || asker.send(answer));
     }
 }

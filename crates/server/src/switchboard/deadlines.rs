@@ -43,6 +43,14 @@ impl Timer {
         let mut keys: HashMap<CallId, (delay_queue::Key, Timestamp)> = HashMap::new();
         loop {
             tokio::select! {
+                biased;
+                Some(due) = queue.next(), if !queue.is_empty() => {
+                    let (app, call) = due.into_inner();
+                    keys.remove(&call);
+                    let board = board.clone();
+                    // A tick that finds nothing due sets the deadline again.
+                    tokio::spawn(async move { board.act(&app, call, Command::Tick).await });
+                }
                 wish = self.0.recv() => {
                     let Some((app, call)) = wish else { return };
                     let at = board.calls.load(&app, call).and_then(|c| c.next_deadline());
@@ -57,13 +65,6 @@ impl Timer {
                         let wait = Duration::from_millis(at.since_ms(board.now())).min(FAR);
                         keys.insert(call, (queue.insert((app, call), wait), at));
                     }
-                }
-                Some(due) = queue.next(), if !queue.is_empty() => {
-                    let (app, call) = due.into_inner();
-                    keys.remove(&call);
-                    let board = board.clone();
-                    // A tick that finds nothing due sets the deadline again.
-                    tokio::spawn(async move { board.act(&app, call, Command::Tick).await });
                 }
             }
         }

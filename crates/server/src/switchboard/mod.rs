@@ -29,12 +29,14 @@ pub(crate) use start::Ask;
 
 use crate::{
     calls::{Calls, Change, Known},
+    chance::Chance,
     clock::Clock,
     config::App,
     directory::Directory,
-    journal::{Journal, JournalState},
+    journal::JournalState,
     metrics::Metrics,
     sessions::{Sessions, Watches},
+    storage::Storage,
 };
 
 /// Everything a command walks through.
@@ -43,11 +45,12 @@ pub(crate) struct Switchboard {
     pub(crate) sessions: Sessions,
     pub(crate) watches: Watches,
     pub(crate) directory: Directory,
-    pub(crate) journal: Journal,
+    pub(crate) storage: Arc<dyn Storage>,
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: limits::StartLimits,
     pub(crate) metrics: Arc<Metrics>,
-    pub(crate) clock: Clock,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Chance,
 }
 
 /// A command about a call that exists; the facts in it are looked up anew for each attempt.
@@ -57,21 +60,23 @@ impl Switchboard {
     pub(crate) fn new(
         calls: Arc<Calls>,
         directory: Directory,
-        journal: Journal,
+        storage: Arc<dyn Storage>,
         deadlines: Deadlines,
         metrics: Arc<Metrics>,
-        clock: Clock,
+        clock: Arc<dyn Clock>,
+        chance: Chance,
     ) -> Self {
         Self {
             calls,
             sessions: Sessions::default(),
             watches: Watches::default(),
             directory,
-            journal,
+            storage,
             deadlines,
             limits: limits::StartLimits::default(),
             metrics,
             clock,
+            chance,
         }
     }
 
@@ -150,7 +155,7 @@ impl Switchboard {
         if let Some(call) = self.calls.load(app, id) {
             return Ok((call, None));
         }
-        let log = self.journal.log(id).await.map_err(|error| {
+        let log = self.storage.log(id).await.map_err(|error| {
             tracing::error!(call = %id, %error, "cannot read the log");
             Box::new(WireError::new(ErrorCode::Unavailable, "the call's log cannot be read now"))
         })?;
@@ -187,7 +192,7 @@ impl Switchboard {
 
     /// Whether new calls can be kept; running ones always are.
     pub(crate) fn takes_calls(&self) -> Result<(), Box<WireError>> {
-        let text = match self.journal.state() {
+        let text = match self.storage.state() {
             JournalState::Ready => return Ok(()),
             JournalState::Full { .. } => "the server's disk is full; running calls go on",
             JournalState::Failed => "the server cannot write its database",

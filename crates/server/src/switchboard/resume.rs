@@ -100,7 +100,7 @@ impl Switchboard {
         }
         let HelloAsk { session, outbox, id, resumed, uid, cursors } = ask;
         let board = self.clone();
-        self.journal.submit_in_turn(Vec::new(), move || {
+        self.storage.submit_in_turn(Vec::new(), move || {
             let calls = board.calls.known_of_user(&session.app, &session.user);
             let ok = HelloOk {
                 session: session.id.clone(),

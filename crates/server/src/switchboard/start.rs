@@ -8,7 +8,6 @@ use bellwire_core::{
     start,
 };
 use bellwire_protocol::{Target, WireError, command};
-use uuid::Uuid;
 
 use super::{Asker, ReplyKind, Switchboard, reply, wire};
 use crate::{calls::Change, config::App};
@@ -35,7 +34,7 @@ pub(super) async fn run(board: &Arc<Switchboard>, app: &App, ask: Ask, asker: As
     if !glare && let Err(error) = board.admit(app, &ask.caller.user, targets.iter().map(|t| &t.0)) {
         return board.refuse(asker, error);
     }
-    let call = CallId(Uuid::now_v7());
+    let call = board.chance.call(board.now());
     loop {
         match attempt(board, app, &ask, &targets, call, asker.take()) {
             Attempt::Done => return,
@@ -121,7 +120,7 @@ fn facts(board: &Switchboard, app: &App, ask: &Ask, callees: Vec<Callee>, call: 
     Start {
         app: app.key.clone(),
         call,
-        room: board.calls.rooms().take(),
+        room: board.calls.rooms().take(&board.chance),
         origin: ask.origin,
         uid: board.directory.get(&app.key, caller).map(|u| u.uid),
         reach: board.sessions.reach(&app.key, caller),

@@ -1,0 +1,32 @@
+//! The Bellwire call server.
+//!
+//! The program is in `main.rs`; this library holds everything else. Its public part is what a
+//! simulation, a fuzzer or a test needs to run the same house on other ground: [`Node`], and the
+//! ports [`Storage`], [`Clock`] and [`Chance`] it stands on.
+
+mod auth;
+mod calls;
+mod chance;
+pub mod cli;
+mod clock;
+mod config;
+mod directory;
+mod gateway;
+mod http;
+mod journal;
+mod metrics;
+mod node;
+mod phone;
+mod serve;
+mod sessions;
+mod storage;
+mod switchboard;
+
+pub use chance::Chance;
+pub use clock::Clock;
+pub use journal::{
+    AnswerRow, JournalState, LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow,
+    StoredCall, StoredSession, UserRow,
+};
+pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
+pub use storage::{Done, Reading, Storage, StorageError};

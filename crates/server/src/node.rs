@@ -1,0 +1,162 @@
+//! One server without its listeners: gateway, switchboard and stores put together. What it stands
+//! on (storage, clock, chance) is given to it, so that a simulation can run the same house.
+
+use std::sync::Arc;
+
+use axum::Router;
+use bellwire_core::{AppKey, Call, CallId, Command, UserId};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::{
+    calls::Calls,
+    chance::Chance,
+    clock::Clock,
+    config::{Apps, Config, Limits},
+    directory::Directory,
+    gateway::{Gateway, expire_later},
+    http,
+    journal::Recovered,
+    metrics::Metrics,
+    sessions::Session,
+    storage::Storage,
+    switchboard::{Deadlines, Switchboard},
+};
+
+/// How long ended calls stay in memory, in milliseconds: long enough for the answers that come
+/// late, short enough that a busy server does not hold its history. The storage has them after.
+pub const KEEP_MS: u64 = 10_000;
+
+/// Whom a node serves, and within which limits.
+#[derive(Debug, Clone)]
+pub struct Tenants {
+    pub(crate) apps: Apps,
+    pub(crate) limits: Limits,
+}
+
+/// The text is no configuration; what is wrong with it, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct BadConfiguration(String);
+
+impl Tenants {
+    /// Reads a configuration file's text, without environment and flags. Users may log in by name
+    /// where the text says so, as with `--dev`.
+    pub fn from_toml(text: &str) -> Result<Self, BadConfiguration> {
+        let (config, apps) =
+            Config::from_toml(text).map_err(|error| BadConfiguration(error.to_string()))?;
+        Ok(Self { apps, limits: config.limits })
+    }
+}
+
+/// What a node stands on.
+pub struct Ground {
+    /// Where it keeps what must outlast it.
+    pub storage: Arc<dyn Storage>,
+    /// What the storage kept of the node before.
+    pub recovered: Recovered,
+    /// The time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub chance: Chance,
+}
+
+/// A running node. It runs on the tokio runtime it was opened on, and ends with it.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) gateway: Arc<Gateway>,
+}
+
+impl Node {
+    /// Starts a node: what the storage kept goes on.
+    pub async fn open(tenants: Tenants, ground: Ground) -> Self {
+        Self::open_measured(tenants, ground, Arc::new(Metrics::new())).await
+    }
+
+    pub(crate) async fn open_measured(
+        tenants: Tenants,
+        ground: Ground,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let Ground { storage, recovered, clock, chance } = ground;
+        let (deadlines, timer) = Deadlines::new();
+        let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
+        let board = Arc::new(Switchboard::new(
+            calls,
+            Directory::default(),
+            storage,
+            deadlines,
+            metrics,
+            clock,
+            chance,
+        ));
+        let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
+        tokio::spawn(timer.run(board.clone()));
+        recover(&gateway, recovered).await;
+        tokio::spawn(board.audit_forever());
+        Self { gateway }
+    }
+
+    /// Serves a device whose stream carries WebSocket frames from now on, until the stream ends
+    /// or the device is gone. `origin` is the web page it speaks for.
+    pub async fn serve<S>(&self, stream: S, origin: Option<&str>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
+        self.gateway.serve(stream, &mut [], origin).await;
+    }
+
+    /// The HTTP API, for a business server in the same process.
+    pub fn api(&self) -> Router {
+        http::app(self.gateway.clone())
+    }
+
+    /// Every live call, as appended so far.
+    pub fn live_calls(&self) -> Vec<Arc<Call>> {
+        self.gateway.board.calls.all()
+    }
+
+    /// Who is claimed by which call in `app`, by user.
+    pub fn claims(&self, app: &AppKey) -> Vec<(UserId, CallId)> {
+        self.gateway.board.calls.all_claims(app)
+    }
+}
+
+/// Puts back what the storage kept: live calls go on, and grace counts from now.
+async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
+    let board = &gateway.board;
+    for user in recovered.users {
+        board.directory.restore(user);
+    }
+    for (app, serial) in recovered.serials {
+        board.calls.restore_serial(&app, serial);
+    }
+    for stored in recovered.sessions {
+        let row = stored.row;
+        let session = Arc::new(Session::new(
+            row.id,
+            row.app,
+            row.user,
+            row.device,
+            row.name,
+            row.platform,
+            row.at,
+            stored.highest_request,
+        ));
+        board.sessions.restore(session.clone());
+        expire_later(gateway, session, 0);
+    }
+    let live = recovered.live.len();
+    for call in recovered.live.into_iter().chain(recovered.recent) {
+        board.calls.restore(&call.app, call.entries, board.now());
+    }
+    for session in board.sessions.all() {
+        board.expect_back(&session);
+    }
+    for call in board.calls.all() {
+        board.act(&call.app, call.id, Command::Restarted).await;
+        board.deadlines.changed(&call.app, call.id);
+    }
+    if live > 0 {
+        tracing::info!(calls = live, "running calls go on");
+    }
+}
