@@ -4,8 +4,10 @@
 //! the same run; `idle` what a device takes that only waits. `docs/performance.md` says how to read
 //! the figures.
 
+mod attack;
 mod calls;
 mod files;
+mod hostile;
 mod idle;
 mod load;
 mod measure;
@@ -34,6 +36,11 @@ enum Bench {
     Calls(calls::CallsArgs),
     /// Memory of the server for each device that only waits
     Idle(idle::IdleArgs),
+    /// Honest calls beside attackers: failures, and how much slower they get
+    Hostile(hostile::HostileArgs),
+    /// Plays the attackers; started by `hostile`
+    #[command(hide = true)]
+    Attack(attack::AttackArgs),
     /// Serves as the relay; started by `calls`
     #[command(hide = true)]
     Relay,
@@ -43,6 +50,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().bench {
         Bench::Calls(args) => calls::run(&args).and_then(outcome::Outcome::end),
         Bench::Idle(args) => idle::run(&args).and_then(outcome::Outcome::end),
+        Bench::Hostile(args) => hostile::run(&args).and_then(outcome::Outcome::end),
+        Bench::Attack(args) => attack::run(&args).map(|()| ExitCode::SUCCESS),
         Bench::Relay => relay::run().map(|()| ExitCode::SUCCESS),
     };
     done.unwrap_or_else(|error| {

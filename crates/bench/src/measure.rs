@@ -117,11 +117,16 @@ impl Measured {
     }
 }
 
-/// The value in the middle; of an even number the upper of the two.
+/// The value in the middle; of an even number, halfway between the two.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
+    let middle = values.len() / 2;
+    match values.get(middle) {
+        Some(value) if values.len() % 2 == 1 => *value,
+        Some(value) => f64::midpoint(values[middle - 1], *value),
+        None => 0.0,
+    }
 }
 
 /// A count as a number to divide.
@@ -174,7 +179,7 @@ mod tests {
             assert!((median(values.iter().copied()) - wanted).abs() < 1e-9);
         };
         is(&[3.0, 1.0, 2.0], 2.0);
-        is(&[4.0, 1.0, 2.0, 3.0], 3.0);
+        is(&[4.0, 1.0, 2.0, 3.0], 2.5);
         is(&[], 0.0);
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, anyhow};
 const TICK_NS: u64 = 10_000_000;
 /// How often memory is looked at until it settles, and for how long at most.
 const SETTLE_EVERY: Duration = Duration::from_millis(150);
-const SETTLE_MOST: Duration = Duration::from_secs(4);
+const SETTLE_MOST: Duration = Duration::from_millis(2_500);
 
 /// A running process.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +83,8 @@ impl Process {
         loop {
             rest(Instant::now() + SETTLE_EVERY)?;
             let now = self.resident_bytes()?;
-            // A thousandth: some pages of a server that answers pings.
-            let same = last.iter().all(|&then| now.abs_diff(then) <= now / 1_000);
+            // Some pages come and go in a server that answers pings.
+            let same = last.iter().all(|&then| now.abs_diff(then) <= now / 500);
             if same || Instant::now() > give_up {
                 return Ok(now);
             }

@@ -62,7 +62,8 @@ impl Stage {
         ms(self.0.value_at_quantile(part))
     }
 
-    fn in_ms(&self) -> StageMs {
+    /// In numbers.
+    pub(crate) fn in_ms(&self) -> StageMs {
         let max = if self.0.is_empty() { 0.0 } else { ms(self.0.max()) };
         StageMs { p50: self.at(0.5), p90: self.at(0.9), p99: self.at(0.99), max }
     }
@@ -80,6 +81,13 @@ impl Latencies {
         self.ringing.add(&other.ringing);
         self.started.add(&other.started);
         self.ended.add(&other.ended);
+    }
+
+    /// The times of all four stages as if they were one.
+    pub(crate) fn all(&self) -> Stage {
+        let mut all = self.invited.clone();
+        [&self.ringing, &self.started, &self.ended].into_iter().for_each(|stage| all.add(stage));
+        all
     }
 
     /// All in numbers.
