@@ -147,21 +147,18 @@ impl Report {
         ]);
         for attack in &self.attacks {
             let AttackReport { quiet_ms: quiet, loaded_ms: loaded, .. } = attack;
-            let [a, b, c, d, e] = [quiet.p50, loaded.p50, quiet.p99, loaded.p99, attack.p99_ratio]
-                .map(|value| number(value, 2));
-            let pace = number(attack.attempts_per_s, 0);
-            let (lives, failed) = (attack.lives.to_string(), attack.honest_failures.to_string());
-            table.row([attack.attack.to_owned(), pace, lives, failed, a, b, c, d, e]);
+            let numbers = [quiet.p50, loaded.p50, quiet.p99, loaded.p99, attack.p99_ratio];
+            let counts = [attack.lives.to_string(), attack.honest_failures.to_string()];
+            let first = [attack.attack.to_owned(), number(attack.attempts_per_s, 0)];
+            let numbers = numbers.map(|value| number(value, 2));
+            table.row(first.into_iter().chain(counts).chain(numbers));
         }
-        let mut text = format!(
-            "{} honest pairs, {} lives a second\n\n{}",
+        format!(
+            "{} honest pairs, {} lives a second\n\n{}{}",
             self.pairs,
             number(self.rate, 0),
-            table.text()
-        );
-        for (kind, count) in faults.by_kind() {
-            text += &format!("  {count} × {kind}\n");
-        }
-        text
+            table.text(),
+            faults.text()
+        )
     }
 }

@@ -6,6 +6,8 @@
 
 mod attack;
 mod calls;
+mod cost;
+mod curve;
 mod files;
 mod hostile;
 mod idle;
@@ -36,6 +38,10 @@ enum Bench {
     Calls(calls::CallsArgs),
     /// Memory of the server for each device that only waits
     Idle(idle::IdleArgs),
+    /// Draws latency against rate, and memory against devices
+    Curve(curve::CurveArgs),
+    /// What a call life costs at more and more devices and live calls
+    Cost(cost::CostArgs),
     /// Honest calls beside attackers: failures, and how much slower they get
     Hostile(hostile::HostileArgs),
     /// Plays the attackers; started by `hostile`
@@ -50,6 +56,8 @@ fn main() -> ExitCode {
     let done = match Cli::parse().bench {
         Bench::Calls(args) => calls::run(&args).and_then(outcome::Outcome::end),
         Bench::Idle(args) => idle::run(&args).and_then(outcome::Outcome::end),
+        Bench::Curve(args) => curve::run(&args).and_then(outcome::Outcome::end),
+        Bench::Cost(args) => cost::run(&args).and_then(outcome::Outcome::end),
         Bench::Hostile(args) => hostile::run(&args).and_then(outcome::Outcome::end),
         Bench::Attack(args) => attack::run(&args).map(|()| ExitCode::SUCCESS),
         Bench::Relay => relay::run().map(|()| ExitCode::SUCCESS),

@@ -24,8 +24,8 @@ impl Outcome {
     ) -> anyhow::Result<Self> {
         let printed =
             if json { serde_json::to_string_pretty(report)? + "\n" } else { text.to_owned() };
-        for (kind, count) in faults.by_kind() {
-            eprintln!("fault: {count} × {kind}");
+        if json {
+            eprint!("{}", faults.text());
         }
         Ok(Self { printed, faults: faults.count() })
     }

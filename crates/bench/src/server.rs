@@ -27,8 +27,16 @@ pub(crate) struct ServerArgs {
     /// The process id of that server, whose processor time and memory are read.
     #[arg(long, requires = "server")]
     pid: Option<u32>,
-    /// The binary to start; by default `bellwire` beside this one.
-    #[arg(long, value_name = "PATH", conflicts_with = "server")]
+    #[command(flatten)]
+    own: OwnServerArgs,
+}
+
+/// What to start as a server.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct OwnServerArgs {
+    /// The server's binary; by default `bellwire` beside this one. A server that is started has
+    /// an empty journal in a folder that goes away with it.
+    #[arg(long, value_name = "PATH")]
     bellwire: Option<PathBuf>,
 }
 
@@ -37,7 +45,8 @@ pub(crate) struct ServerArgs {
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     pub(crate) process: Process,
-    own: Option<Own>,
+    /// Ended with us, if we started it.
+    _own: Option<Own>,
 }
 
 #[derive(Debug)]
@@ -52,8 +61,14 @@ impl Server {
     pub(crate) fn open(args: &ServerArgs) -> anyhow::Result<Self> {
         files::raise_limit();
         if let (Some(url), Some(pid)) = (&args.server, args.pid) {
-            return Ok(Self { address: address(url)?, process: Process(pid), own: None });
+            return Ok(Self { address: address(url)?, process: Process(pid), _own: None });
         }
+        Self::start(&args.own)
+    }
+
+    /// A server of our own, with an empty journal.
+    pub(crate) fn start(args: &OwnServerArgs) -> anyhow::Result<Self> {
+        files::raise_limit();
         let binary = args.bellwire.clone().map_or_else(sibling, Ok)?;
         let data = tempfile::tempdir().context("a folder for the server's data")?;
         // Between finding the port and using it somebody else may take it.
@@ -62,15 +77,10 @@ impl Server {
             let mut child = start(&binary, data.path(), address)?;
             if wait(&mut child, address)? {
                 let process = Process(child.id());
-                return Ok(Self { address, process, own: Some(Own { child, _data: data }) });
+                return Ok(Self { address, process, _own: Some(Own { child, _data: data }) });
             }
         }
         bail!("{} does not start: see what it says above", binary.display())
-    }
-
-    /// Whether it was started here.
-    pub(crate) fn is_own(&self) -> bool {
-        self.own.is_some()
     }
 }
 

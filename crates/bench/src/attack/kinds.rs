@@ -23,6 +23,7 @@ const FRAME_BYTES: usize = 256 * 1024;
 const BODY_BYTES: usize = 30 * 1024;
 /// Requests a second that a device may send; more senders take turns.
 const REQUESTS_PER_S: f64 = 90.0;
+const SENDERS: u32 = 200;
 
 /// Attacks until standard input closes, and prints how many attempts that were.
 pub(crate) fn run(args: &AttackArgs) -> anyhow::Result<()> {
@@ -121,9 +122,9 @@ fn frames(server: SocketAddr, name: String) -> Box<dyn FnMut(u64)> {
 /// Devices that read nothing once they are logged in, and others that send them long messages.
 fn slow_readers(args: &AttackArgs) -> Box<dyn FnMut(u64)> {
     let (server, name, devices) = (args.server, args.name.clone(), args.devices.max(1));
-    let senders = (1..).find(|&n| f64::from(n) * REQUESTS_PER_S >= args.pace).unwrap_or(1);
+    let senders = (1..SENDERS).find(|&n| f64::from(n) * REQUESTS_PER_S >= args.pace);
     let mut readers: Vec<Option<Rude>> = (0..devices).map(|_| None).collect();
-    let mut senders: Vec<Option<Rude>> = (0..senders).map(|_| None).collect();
+    let mut senders: Vec<Option<Rude>> = (0..senders.unwrap_or(SENDERS)).map(|_| None).collect();
     let body = "x".repeat(BODY_BYTES);
     let mut turn = 0;
     Box::new(move |attempt| {

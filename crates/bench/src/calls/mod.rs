@@ -25,7 +25,7 @@ const RELAY_PART: f64 = 0.35;
 /// How long both are driven before anything is measured, at most.
 const WARM_UP: Duration = Duration::from_secs(2);
 
-/// Whole call lives over real WebSockets, and what they cost the server.
+/// Whole call lives over real sockets, and what they cost the server.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct CallsArgs {
     #[command(flatten)]
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &CallsArgs) -> anyhow::Result<Outcome> {
     let after_bytes = server.process.settled_bytes(|until| subject.lines.rest(until))?;
     let memory = Memory { rss_after: after_bytes, ..memory };
     let report = Report::new(args, &rounds, &relay_rounds, memory, &script, &faults);
-    Outcome::of(&report, args.json, &report.text(), &faults)
+    Outcome::of(&report, args.json, &report.text(&faults), &faults)
 }
 
 /// Notes the faults of a round; one without a single life has nothing to say.

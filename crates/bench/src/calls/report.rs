@@ -113,7 +113,7 @@ impl Report {
     }
 
     /// For people.
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self, faults: &Faults) -> String {
         let spread = |rounds: &[RoundReport]| {
             let costs = || rounds.iter().map(|round| round.calls_per_server_cpu_s);
             let (low, high) =
@@ -139,28 +139,26 @@ impl Report {
         let both = self.latency_ms.named().into_iter().zip(self.relay_latency_ms.named());
         for ((name, ms), (_, relay)) in both {
             let numbers = [ms.p50, ms.p90, ms.p99, ms.max, relay.p50, relay.p99];
-            let [a, b, c, d, e, f] = numbers.map(|ms| number(ms, 2));
-            times.row([name.to_owned(), a, b, c, d, e, f]);
+            times.row([name.to_owned()].into_iter().chain(numbers.map(|ms| number(ms, 2))));
         }
         let load = match (self.rate, self.in_flight) {
             (Some(rate), _) => format!("{} a second", number(rate, 1)),
             (None, in_flight) => format!("{} in flight", in_flight.unwrap_or_default()),
         };
-        let mut text = format!(
-            "{} pairs, {load}; {} frames and {} bytes of JSON out a life\n\n{}\n{}\n",
+        format!(
+            "{} pairs, {load}; {} frames and {} bytes of JSON out a life\n\n{}\n{}\n  {:.2} of the \
+             relay, by processor time\n{}  {} errors, {} lives missed\n{}",
             self.pairs,
             self.frames_out_per_life,
             self.bytes_out_per_life,
             pace.text(),
             times.text(),
-        );
-        text += &format!("  {:.2} of the relay, by processor time\n", self.of_relay);
-        text += &self.memory.text();
-        text += &format!("  {} errors, {} lives missed\n", self.errors, self.missed);
-        for (kind, count) in &self.errors_by_kind {
-            text += &format!("    {count} × {kind}\n");
-        }
-        text
+            self.of_relay,
+            self.memory.text(),
+            self.errors,
+            self.missed,
+            faults.text(),
+        )
     }
 }
 
@@ -196,7 +194,9 @@ impl RoundReport {
 
 fn latencies(rounds: &[Measured]) -> LatencyMs {
     let mut all = Latencies::default();
-    rounds.iter().for_each(|seen| all.add(&seen.round.latencies));
+    for seen in rounds {
+        all.add(&seen.round.latencies);
+    }
     all.in_ms()
 }
 

@@ -30,6 +30,12 @@ impl Faults {
         self.0.values().sum()
     }
 
+    /// A line for each kind.
+    pub(crate) fn text(&self) -> String {
+        let lines = self.0.iter().map(|(kind, count)| format!("  {count} × {kind}\n"));
+        lines.collect::<Vec<_>>().concat()
+    }
+
     /// How many of each kind.
     pub(crate) fn by_kind(&self) -> &BTreeMap<String, u64> {
         &self.0

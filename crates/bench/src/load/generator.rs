@@ -58,6 +58,8 @@ struct Pair {
     life: Life,
     caller: usize,
     callee: usize,
+    /// The user at the callee's device.
+    to: String,
     /// The request of each side that is to be answered.
     asked: [u64; 2],
     /// Whether it stays in its call until it is released.
@@ -106,8 +108,15 @@ impl Generator {
         self.roles.resize(lines.end, None);
         for (at, caller) in lines.step_by(2).enumerate() {
             let (pair, callee) = (first + at, caller + 1);
-            let (life, asked) = (Life::idle(now), [0; 2]);
-            self.pairs.push(Pair { life, caller, callee, asked, holds: false, broken: false });
+            self.pairs.push(Pair {
+                life: Life::idle(now),
+                caller,
+                callee,
+                to: self.lines.user(callee).to_owned(),
+                asked: [0; 2],
+                holds: false,
+                broken: false,
+            });
             self.roles[caller] = Some((pair, Side::Caller));
             self.roles[callee] = Some((pair, Side::Callee));
             self.free.push_back((now, pair));
@@ -145,6 +154,8 @@ impl Generator {
         self.round.seconds = begun.elapsed().as_secs_f64();
         self.round.lives_in_time = self.round.lives;
         if let Pace::Rate(per_s) = pace {
+            // If this program itself came late, the lives begin late, and that counts.
+            self.begin_due(&mut due, per_s, stop);
             let late = stop.saturating_duration_since(due).as_secs_f64() * per_s;
             self.round.missed += whole(late);
         }
@@ -236,13 +247,10 @@ impl Generator {
     }
 
     fn begin(&mut self, pair: usize, due: Instant, now: Instant) {
-        let Pair { life, caller, callee, asked, .. } = &mut self.pairs[pair];
+        let Pair { life, caller, to, asked, .. } = &mut self.pairs[pair];
         life.start(due, now);
-        let fields: [&[u8]; 3] = [
-            br#""do":"call.start","media":"video","to":[""#,
-            &self.lines.user(*callee).as_bytes().to_vec(),
-            br#""]"#,
-        ];
+        let fields: [&[u8]; 3] =
+            [br#""do":"call.start","media":"video","to":[""#, to.as_bytes(), br#""]"#];
         asked[0] = self.lines.request(*caller, &fields);
         self.in_flight += 1;
     }

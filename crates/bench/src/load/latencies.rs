@@ -86,7 +86,9 @@ impl Latencies {
     /// The times of all four stages as if they were one.
     pub(crate) fn all(&self) -> Stage {
         let mut all = self.invited.clone();
-        [&self.ringing, &self.started, &self.ended].into_iter().for_each(|stage| all.add(stage));
+        for stage in [&self.ringing, &self.started, &self.ended] {
+            all.add(stage);
+        }
         all
     }
 

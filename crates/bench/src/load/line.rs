@@ -78,7 +78,9 @@ impl Line {
         let mut text = Vec::with_capacity(160);
         // Writing to a `Vec` cannot fail.
         let _ = write!(text, r#"{{"id":{},"#, self.last_id);
-        fields.iter().for_each(|field| text.extend_from_slice(field));
+        for field in fields {
+            text.extend_from_slice(field);
+        }
         text.push(b'}');
         self.send(Opcode::Text, &text)?;
         Ok(self.last_id)
@@ -112,11 +114,6 @@ impl Line {
                 Err(error) => Err(error),
             };
         }
-    }
-
-    /// Bytes the socket has not taken yet.
-    pub(crate) fn waiting_bytes(&self) -> usize {
-        self.outbound.len()
     }
 
     /// The user who is logged in here.

@@ -46,7 +46,7 @@ pub(crate) struct Lines {
     server: SocketAddr,
     peer: Peer,
     poll: Poll,
-    lines: Vec<Line>,
+    open: Vec<Line>,
     scratch: Vec<u8>,
     /// Connections that have closed, since they were last asked about, with why.
     closed: Vec<(usize, String)>,
@@ -68,17 +68,17 @@ impl Lines {
         files::raise_limit();
         let poll = Poll::new().context("epoll")?;
         let scratch = vec![0; READ_BYTES];
-        Ok(Self { server, peer, poll, lines: Vec::new(), scratch, closed: Vec::new() })
+        Ok(Self { server, peer, poll, open: Vec::new(), scratch, closed: Vec::new() })
     }
 
     /// Connects a device for each of `users` and logs it in; the numbers of their connections.
     pub(crate) fn log_in(&mut self, users: Vec<String>) -> anyhow::Result<Range<usize>> {
-        let begin = self.lines.len();
+        let begin = self.open.len();
         let end = begin + users.len();
         let (mut users, mut ready) = (users.into_iter(), begin);
         let mut patience = Instant::now() + PATIENCE;
         while ready < end {
-            while self.lines.len() < (ready + LOGINS_AT_ONCE).min(end)
+            while self.open.len() < (ready + LOGINS_AT_ONCE).min(end)
                 && let Some(user) = users.next()
             {
                 self.connect(user)?;
@@ -87,10 +87,10 @@ impl Lines {
                 patience = Instant::now() + PATIENCE;
             }
             if let Some((line, why)) = self.closed.pop() {
-                let hint = files::hint(self.lines.len());
+                let hint = files::hint(self.open.len());
                 bail!("device {line} cannot log in: {why}{hint}");
             }
-            while ready < self.lines.len() && self.lines[ready].stage == Stage::Ready {
+            while ready < self.open.len() && self.open[ready].stage == Stage::Ready {
                 ready += 1;
             }
             if Instant::now() > patience {
@@ -133,7 +133,7 @@ impl Lines {
     pub(crate) fn ready(&mut self, at: usize) -> Ready {
         let ready = self.poll.ready(at);
         if ready.writable
-            && let Err(error) = self.lines[ready.line].flush()
+            && let Err(error) = self.open[ready.line].flush()
         {
             self.close(ready.line, error.to_string());
         }
@@ -142,7 +142,7 @@ impl Lines {
 
     /// Reads from a connection that is ready; `None` when nothing is there.
     pub(crate) fn take(&mut self, ready: Ready) -> Option<Bytes> {
-        let line = &mut self.lines[ready.line];
+        let line = &mut self.open[ready.line];
         if !ready.readable || line.stage == Stage::Closed {
             return None;
         }
@@ -176,7 +176,7 @@ impl Lines {
         loop {
             let Bytes { buffer, filled, used, .. } = &mut *bytes;
             let rest = &buffer[*used..*filled];
-            if self.lines[line].stage == Stage::Upgrading {
+            if self.open[line].stage == Stage::Upgrading {
                 *used += self.upgraded(line, rest)?;
                 continue;
             }
@@ -190,7 +190,7 @@ impl Lines {
             };
             *used += size;
             let payload = *used - payload..*used;
-            match (opcode, self.lines[line].stage) {
+            match (opcode, self.open[line].stage) {
                 (Opcode::Text, Stage::Ready) => return Some(&bytes.buffer[payload]),
                 (Opcode::Text, _) => self.greeted(line, &bytes.buffer[payload]),
                 (Opcode::Ping, _) => self.send(line, Opcode::Pong, &bytes.buffer[payload]),
@@ -208,7 +208,7 @@ impl Lines {
     pub(crate) fn put_back(&mut self, ready: Ready, bytes: Bytes) -> bool {
         let rest = &bytes.buffer[bytes.used..bytes.filled];
         if !rest.is_empty() {
-            self.lines[ready.line].inbound = rest.to_vec();
+            self.open[ready.line].inbound = rest.to_vec();
         }
         self.scratch = bytes.buffer;
         bytes.more
@@ -216,7 +216,7 @@ impl Lines {
 
     /// Sends a request; its id. A connection that fails is closed, and that is told later.
     pub(crate) fn request(&mut self, line: usize, fields: &[&[u8]]) -> u64 {
-        let sent = self.lines[line].request(fields);
+        let sent = self.open[line].request(fields);
         sent.unwrap_or_else(|error| {
             self.close(line, error.to_string());
             0
@@ -225,7 +225,7 @@ impl Lines {
 
     /// Sends a frame.
     pub(crate) fn send(&mut self, line: usize, opcode: Opcode, payload: &[u8]) {
-        if let Err(error) = self.lines[line].send(opcode, payload) {
+        if let Err(error) = self.open[line].send(opcode, payload) {
             self.close(line, error.to_string());
         }
     }
@@ -237,12 +237,12 @@ impl Lines {
 
     /// How many connections there have been.
     pub(crate) fn len(&self) -> usize {
-        self.lines.len()
+        self.open.len()
     }
 
     /// The user logged in on a connection.
     pub(crate) fn user(&self, line: usize) -> &str {
-        self.lines[line].user()
+        self.open[line].user()
     }
 
     /// Whom they speak to.
@@ -251,7 +251,7 @@ impl Lines {
     }
 
     fn connect(&mut self, user: String) -> anyhow::Result<()> {
-        let number = self.lines.len();
+        let number = self.open.len();
         let place = u8::try_from(number / PER_SOURCE).unwrap_or(u8::MAX);
         let local = self.server.ip() == IpAddr::V4(Ipv4Addr::LOCALHOST);
         let source = local.then(|| Ipv4Addr::new(127, 0, 0, 1_u8.saturating_add(place)));
@@ -264,7 +264,7 @@ impl Lines {
             .with_context(|| format!("device {number} cannot connect{}", files::hint(number)))?;
         self.poll.add(&line.socket, number)?;
         line.send_raw(handshake::request(self.server, &path).as_bytes())?;
-        self.lines.push(line);
+        self.open.push(line);
         Ok(())
     }
 
@@ -278,10 +278,10 @@ impl Lines {
             }
         };
         match self.peer {
-            Peer::Relay => self.lines[line].stage = Stage::Ready,
+            Peer::Relay => self.open[line].stage = Stage::Ready,
             Peer::Bellwire => {
-                self.lines[line].stage = Stage::Greeting;
-                let user = self.lines[line].user.clone();
+                self.open[line].stage = Stage::Greeting;
+                let user = self.open[line].user.clone();
                 let hello: [&[u8]; 3] = [
                     br#""do":"hello","device":{"id":"d"},"login":{"app":"dev","user":""#,
                     user.as_bytes(),
@@ -295,7 +295,7 @@ impl Lines {
 
     fn greeted(&mut self, line: usize, text: &[u8]) {
         match said::read(text) {
-            Said::Granted { .. } => self.lines[line].stage = Stage::Ready,
+            Said::Granted { .. } => self.open[line].stage = Stage::Ready,
             Said::Refused { code, .. } => {
                 self.close(line, format!("its hello is refused with `{code}`"));
             }
@@ -304,9 +304,9 @@ impl Lines {
     }
 
     fn close(&mut self, line: usize, why: String) {
-        if std::mem::replace(&mut self.lines[line].stage, Stage::Closed) != Stage::Closed {
+        if std::mem::replace(&mut self.open[line].stage, Stage::Closed) != Stage::Closed {
             // The other side may be gone already.
-            drop(self.lines[line].socket.shutdown(Shutdown::Both));
+            drop(self.open[line].socket.shutdown(Shutdown::Both));
             self.closed.push((line, why));
         }
     }

@@ -7,6 +7,9 @@ use super::mask::{self, Mask};
 const LONGEST_BYTES: usize = 1 << 20;
 const FINAL: u8 = 0x80;
 const MASKED: u8 = 0x80;
+/// Lengths of two and of eight bytes follow these.
+const SHORT: u8 = 0x7e;
+const LONG: u8 = 0x7f;
 
 /// What a frame is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,22 +54,26 @@ pub(crate) fn split(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, FrameErr
         0x8a => Opcode::Pong,
         other => return Err(FrameError::Kind(other)),
     };
-    let (length, rest) = match (second & !MASKED, rest) {
-        (126, [a, b, rest @ ..]) => (u64::from(u16::from_be_bytes([*a, *b])), rest),
-        (127, [a, b, c, d, e, f, g, h, rest @ ..]) => {
-            (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]), rest)
+    let (length, rest) = match second & !MASKED {
+        SHORT => {
+            let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
+            (u64::from(u16::from_be_bytes(*bytes)), rest)
         }
-        (126 | 127, _) => return Ok(None),
-        (short, rest) => (u64::from(short), rest),
+        LONG => {
+            let Some((bytes, rest)) = rest.split_first_chunk() else { return Ok(None) };
+            (u64::from_be_bytes(*bytes), rest)
+        }
+        length => (u64::from(length), rest),
     };
     let payload_bytes = usize::try_from(length)
         .ok()
         .filter(|&bytes| bytes <= LONGEST_BYTES)
         .ok_or(FrameError::TooLong(length))?;
-    let (mask, rest) = match (second & MASKED, rest) {
-        (0, rest) => (None, rest),
-        (_, [a, b, c, d, rest @ ..]) => (Some([*a, *b, *c, *d]), rest),
-        _ => return Ok(None),
+    let (mask, rest) = if second & MASKED == 0 {
+        (None, rest)
+    } else {
+        let Some((mask, rest)) = rest.split_first_chunk() else { return Ok(None) };
+        (Some(*mask), rest)
     };
     let Some(payload) = rest.get(..payload_bytes) else { return Ok(None) };
     let size = bytes.len() - rest.len() + payload_bytes;
@@ -86,11 +93,11 @@ pub(crate) fn push(out: &mut Vec<u8>, opcode: Opcode, payload: &[u8], mask: Opti
     match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
         (Ok(length @ ..=125), _) => out.push(masked | length),
         (_, Ok(length)) => {
-            out.push(masked | 126);
+            out.push(masked | SHORT);
             out.extend_from_slice(&length.to_be_bytes());
         }
         _ => {
-            out.push(masked | 127);
+            out.push(masked | LONG);
             out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
     }
@@ -110,7 +117,7 @@ mod tests {
     fn every_length_comes_back_masked_or_not() {
         for length in [0, 1, 125, 126, 127, 65_535, 65_536, 300_000] {
             for mask in [None, Some([9, 8, 7, 6])] {
-                let payload: Vec<u8> = (0..length).map(|i| (i % 251) as u8).collect();
+                let payload: Vec<u8> = (0..251).cycle().take(length).collect();
                 let mut bytes = Vec::new();
                 push(&mut bytes, Opcode::Text, &payload, mask);
                 bytes.extend_from_slice(b"more");
