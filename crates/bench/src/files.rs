@@ -1,6 +1,9 @@
 //! The limit of open files, which caps how many devices one process can play.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 
 /// Files that the program has open besides its connections.
 const BESIDES: u64 = 64;
@@ -22,11 +25,34 @@ pub(crate) fn most_devices() -> usize {
     usize::try_from(limit().saturating_sub(BESIDES)).unwrap_or(usize::MAX)
 }
 
-/// What to add to an error at `open` connections: names the limit if that is what stops us.
-pub(crate) fn hint(open: usize) -> String {
-    let limit = limit();
-    if (open as u64) + BESIDES < limit {
-        return String::new();
+/// A failure to open one more, with the limit if that is what stops us.
+pub(crate) fn explain(error: std::io::Error) -> anyhow::Error {
+    let full = error.raw_os_error() == Some(Errno::MFILE.raw_os_error());
+    let error = anyhow::Error::new(error);
+    if full { error.context(reason()) } else { error }
+}
+
+/// Fails if `devices` do not fit.
+pub(crate) fn check(devices: usize) -> anyhow::Result<()> {
+    anyhow::ensure!(devices <= most_devices(), "{devices} connections do not fit: {}", reason());
+    Ok(())
+}
+
+fn reason() -> String {
+    format!("the limit of open files of one process is {}; `ulimit -Hn` raises it", limit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_named_only_where_it_is_the_reason() {
+        let full = explain(Errno::MFILE.into());
+        assert!(format!("{full:#}").contains("limit of open files"));
+        let refused = explain(Errno::CONNREFUSED.into());
+        assert!(!format!("{refused:#}").contains("limit"));
+        assert!(check(1).is_ok());
+        assert!(check(usize::MAX).is_err());
     }
-    format!(" (the limit of open files, {limit}: raise it with `ulimit -Hn`)")
 }

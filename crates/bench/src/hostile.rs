@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::{
     attack::{Attack, Kind},
+    files,
     load::{
         faults::Faults,
         generator::{Generator, Pace, Round},
@@ -29,7 +30,7 @@ pub(crate) struct HostileArgs {
     #[command(flatten)]
     server: ServerArgs,
     /// Honest pairs.
-    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=9_000))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
     /// Honest lives a second.
     #[arg(long, default_value_t = 200.0)]
@@ -81,6 +82,7 @@ struct AttackReport {
 
 /// Runs it.
 pub(crate) fn run(args: &HostileArgs) -> anyhow::Result<Outcome> {
+    files::check(2 * args.pairs as usize)?;
     let server = Server::open(&args.server)?;
     let name = crate::run_name();
     let mut honest = Generator::new(Lines::new(server.address, Peer::Bellwire)?);

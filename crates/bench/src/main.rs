@@ -53,6 +53,7 @@ enum Bench {
 }
 
 fn main() -> ExitCode {
+    files::raise_limit();
     let done = match Cli::parse().bench {
         Bench::Calls(args) => calls::run(&args).and_then(outcome::Outcome::end),
         Bench::Idle(args) => idle::run(&args).and_then(outcome::Outcome::end),

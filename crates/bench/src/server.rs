@@ -59,7 +59,6 @@ struct Own {
 impl Server {
     /// The server that `args` name, with room for every device one process can play.
     pub(crate) fn open(args: &ServerArgs) -> anyhow::Result<Self> {
-        files::raise_limit();
         if let (Some(url), Some(pid)) = (&args.server, args.pid) {
             return Ok(Self { address: address(url)?, process: Process(pid), _own: None });
         }
@@ -68,7 +67,6 @@ impl Server {
 
     /// A server of our own, with an empty journal.
     pub(crate) fn start(args: &OwnServerArgs) -> anyhow::Result<Self> {
-        files::raise_limit();
         let binary = args.bellwire.clone().map_or_else(sibling, Ok)?;
         let data = tempfile::tempdir().context("a folder for the server's data")?;
         // Between finding the port and using it somebody else may take it.

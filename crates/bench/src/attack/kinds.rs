@@ -13,7 +13,6 @@ use std::{
 };
 
 use super::{AttackArgs, Kind, announce, rude::Rude};
-use crate::files;
 
 /// Connections an attacker leaves open at most.
 const LEFT_OPEN: usize = 500;
@@ -27,7 +26,6 @@ const SENDERS: u32 = 200;
 
 /// Attacks until standard input closes, and prints how many attempts that were.
 pub(crate) fn run(args: &AttackArgs) -> anyhow::Result<()> {
-    files::raise_limit();
     let stop = Arc::new(AtomicBool::new(false));
     let seen = stop.clone();
     thread::spawn(move || {

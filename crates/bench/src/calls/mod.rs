@@ -9,6 +9,7 @@ use clap::Args;
 
 use self::report::{Memory, Report};
 use crate::{
+    files,
     load::{
         faults::Faults,
         generator::{Generator, Pace},
@@ -31,7 +32,7 @@ pub(crate) struct CallsArgs {
     #[command(flatten)]
     server: ServerArgs,
     /// Pairs of devices that call each other.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=9_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
     /// Lives at any time, when no rate is given.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
@@ -56,6 +57,8 @@ pub(crate) struct CallsArgs {
 
 /// Runs it.
 pub(crate) fn run(args: &CallsArgs) -> anyhow::Result<Outcome> {
+    // Two devices a pair, on the server and on the relay.
+    files::check(4 * args.pairs as usize)?;
     let server = Server::open(&args.server)?;
     let name = crate::run_name();
     let empty_bytes = server.process.resident_bytes()?;

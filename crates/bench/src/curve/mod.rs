@@ -35,7 +35,7 @@ pub(crate) struct CurveArgs {
     #[command(flatten)]
     server: OwnServerArgs,
     /// Pairs of devices that call each other.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=9_000))]
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
     /// Lives in flight while the peak is measured.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
@@ -75,6 +75,7 @@ struct RatePoint {
 
 /// Runs it.
 pub(crate) fn run(args: &CurveArgs) -> anyhow::Result<Outcome> {
+    files::check(2 * args.pairs as usize)?;
     let mut faults = Faults::default();
     let (peak_calls_per_s, latency) = latency(args, &mut faults)?;
     let memory = memory(args, &mut faults)?;

@@ -65,7 +65,6 @@ pub(crate) struct Bytes {
 impl Lines {
     /// None yet.
     pub(crate) fn new(server: SocketAddr, peer: Peer) -> anyhow::Result<Self> {
-        files::raise_limit();
         let poll = Poll::new().context("epoll")?;
         let scratch = vec![0; READ_BYTES];
         Ok(Self { server, peer, poll, open: Vec::new(), scratch, closed: Vec::new() })
@@ -87,8 +86,7 @@ impl Lines {
                 patience = Instant::now() + PATIENCE;
             }
             if let Some((line, why)) = self.closed.pop() {
-                let hint = files::hint(self.open.len());
-                bail!("device {line} cannot log in: {why}{hint}");
+                bail!("device {line} cannot log in: {why}");
             }
             while ready < self.open.len() && self.open[ready].stage == Stage::Ready {
                 ready += 1;
@@ -261,7 +259,8 @@ impl Lines {
         };
         let seed = u32::try_from(number).unwrap_or_default();
         let mut line = Line::connect(self.server, source, user, seed)
-            .with_context(|| format!("device {number} cannot connect{}", files::hint(number)))?;
+            .map_err(files::explain)
+            .with_context(|| format!("device {number} cannot connect"))?;
         self.poll.add(&line.socket, number)?;
         line.send_raw(handshake::request(self.server, &path).as_bytes())?;
         self.open.push(line);

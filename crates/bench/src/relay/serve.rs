@@ -20,7 +20,6 @@ use tokio::{
 
 use super::Script;
 use crate::{
-    files,
     load::life::Side,
     wire::{
         frame::{self, Opcode},
@@ -53,7 +52,6 @@ type Pairs = Rc<RefCell<HashMap<u32, Rc<Pair>>>>;
 
 /// Reads the script from standard input, prints the address and relays until the input closes.
 pub(crate) fn run() -> anyhow::Result<()> {
-    files::raise_limit();
     let mut line = String::new();
     io::stdin().read_line(&mut line).context("no script on standard input")?;
     let script: Script = serde_json::from_str(&line).context("the script")?;
