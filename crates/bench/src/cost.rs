@@ -42,7 +42,7 @@ pub(crate) struct CostArgs {
     #[command(flatten)]
     server: OwnServerArgs,
     /// Turns of a second at each step, for each of the two servers.
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=60))]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=60))]
     rounds: u32,
     /// The most devices; the steps beyond are left out.
     #[arg(long, default_value_t = 15_000)]
@@ -91,24 +91,8 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Outcome> {
     let mut reference = Side::open(args, &name)?;
     let most = files::most_devices().saturating_sub(REFERENCE_FILES);
 
-    let mut by_devices = Vec::new();
-    let mut full = Side::open(args, &name)?;
-    for devices in DEVICES.into_iter().filter(|&n| n <= args.devices.min(most)) {
-        eprintln!("{devices} devices");
-        let more = devices.saturating_sub(full.generator.lines.len());
-        full.generator.add_idle(more, &name)?;
-        by_devices.push(step(&mut full, &mut reference, args.rounds, 0, &mut faults)?);
-    }
-    let mut by_live_calls = Vec::new();
-    let mut full = Side::open(args, &name)?;
-    let mut held = 0;
-    for live in LIVE.into_iter().filter(|&n| n <= args.live && 2 * (n + PAIRS) <= most) {
-        eprintln!("{live} live calls");
-        full.generator.add_pairs(live - held, &name)?;
-        full.generator.hold(live - held, IN_FLIGHT)?;
-        held = live;
-        by_live_calls.push(step(&mut full, &mut reference, args.rounds, live, &mut faults)?);
-    }
+    let by_devices = by_devices(args, &mut reference, most, &mut faults)?;
+    let by_live_calls = by_live_calls(args, &mut reference, most, &mut faults)?;
     let report = Report {
         spread_by_devices: spread(&by_devices),
         spread_by_live_calls: spread(&by_live_calls),
@@ -117,6 +101,46 @@ pub(crate) fn run(args: &CostArgs) -> anyhow::Result<Outcome> {
         errors: faults.count(),
     };
     Outcome::of(&report, args.json, &report.text(), &faults)
+}
+
+/// More and more devices on a server of their own, which ends with this.
+fn by_devices(
+    args: &CostArgs,
+    reference: &mut Side,
+    most: usize,
+    faults: &mut Faults,
+) -> anyhow::Result<Vec<Step>> {
+    let name = crate::run_name();
+    let mut full = Side::open(args, &name)?;
+    let mut steps = Vec::new();
+    for devices in DEVICES.into_iter().filter(|&n| n <= args.devices.min(most)) {
+        eprintln!("{devices} devices");
+        let more = devices.saturating_sub(full.generator.lines.len());
+        full.generator.add_idle(more, &name)?;
+        steps.push(step(&mut full, reference, args.rounds, 0, faults)?);
+    }
+    Ok(steps)
+}
+
+/// More and more live calls on a server of their own, which ends with this.
+fn by_live_calls(
+    args: &CostArgs,
+    reference: &mut Side,
+    most: usize,
+    faults: &mut Faults,
+) -> anyhow::Result<Vec<Step>> {
+    let name = crate::run_name();
+    let mut full = Side::open(args, &name)?;
+    let mut steps = Vec::new();
+    let mut held = 0;
+    for live in LIVE.into_iter().filter(|&n| n <= args.live && 2 * (n + PAIRS) <= most) {
+        eprintln!("{live} live calls");
+        full.generator.add_pairs(live - held, &name)?;
+        full.generator.hold(live - held, IN_FLIGHT)?;
+        held = live;
+        steps.push(step(&mut full, reference, args.rounds, live, faults)?);
+    }
+    Ok(steps)
 }
 
 impl Side {
@@ -164,13 +188,14 @@ fn step(
         full.generator.lines.rest(Instant::now() + Duration::from_millis(10))?;
         costs.push(full.us_per_life(upkeep_cores, faults)?);
     }
-    let (us_per_life, reference_us_per_life) = (median(costs), median(reference_costs));
+    // Each turn is compared with its neighbour: the machine's pace changes between turns.
+    let ratios = costs.iter().zip(&reference_costs).map(|(us, other)| us / other.max(f64::EPSILON));
     Ok(Step {
         devices: full.generator.lines.len(),
         live_calls,
-        us_per_life,
-        reference_us_per_life,
-        ratio: us_per_life / reference_us_per_life.max(f64::EPSILON),
+        ratio: median(ratios),
+        us_per_life: median(costs.iter().copied()),
+        reference_us_per_life: median(reference_costs.iter().copied()),
         upkeep_cores,
     })
 }

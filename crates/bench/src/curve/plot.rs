@@ -63,7 +63,7 @@ impl Plot {
              font-family=\"sans-serif\" font-size=\"12\" fill=\"#555\">\n\
              <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n"
         );
-        svg += &text(LEFT, 26.0, "start", "font-size=\"15\" fill=\"#222\"", &self.title);
+        svg += &text(LEFT, 26.0, "start", " font-size=\"15\" fill=\"#222\"", &self.title);
         for &mark in &x.marks {
             let at = right(mark);
             svg += &rule((at, BOTTOM), (at, BOTTOM + 5.0), "#999");
@@ -78,7 +78,7 @@ impl Plot {
         svg += &rule((LEFT, TOP), (LEFT, BOTTOM), "#999");
         svg += &text(f64::midpoint(LEFT, RIGHT), BOTTOM + 38.0, "middle", "", &self.x);
         let middle = f64::midpoint(TOP, BOTTOM);
-        let turned = format!("transform=\"rotate(-90 18 {middle})\"");
+        let turned = format!(" transform=\"rotate(-90 18 {middle})\"");
         svg += &text(18.0, middle, "middle", &turned, &self.y);
         for (at, (line, colour)) in self.lines.iter().zip(COLOURS.iter().cycle()).enumerate() {
             let place = |&(x, y): &(f64, f64)| (right(x), up(y));
@@ -90,7 +90,7 @@ impl Plot {
             }
             // Names stand in a row below the axis.
             let name = LEFT + 168.0 * f64::from(u8::try_from(at).unwrap_or(u8::MAX));
-            svg += &rule((name, 407.0), (name + 14.0, 407.0), colour);
+            svg += &polyline(&format!("{name},407 {},407", name + 14.0), colour);
             svg += &text(name + 19.0, 411.0, "start", "", &line.name);
         }
         svg + "</svg>\n"
@@ -161,7 +161,7 @@ fn rule((x1, y1): (f64, f64), (x2, y2): (f64, f64), colour: &str) -> String {
 
 fn text(x: f64, y: f64, anchor: &str, more: &str, text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" {more}>{text}</text>\n")
+    format!("<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\"{more}>{text}</text>\n")
 }
 
 #[cfg(test)]
@@ -197,7 +197,7 @@ mod tests {
             lines: vec![line("p50"), line("p99")],
         };
         let svg = plot.svg();
-        assert_eq!(svg.matches("<polyline").count(), 2);
+        assert_eq!(svg.matches("<polyline").count(), 4, "each line, and beside its name");
         assert_eq!(svg.matches("<circle").count(), 4);
         for said in ["a &lt; b", "calls a second", "milliseconds", "p99"] {
             assert!(svg.contains(said), "{said}");
