@@ -184,3 +184,8 @@ pub(crate) struct Welcome {
 pub(crate) struct Entered {
     pub(crate) info: Glance,
 }
+
+/// Whether a refusal asks to try again with the same id, which then is answered for the first time.
+pub(crate) fn puts_off(text: &str) -> bool {
+    [r#""code":"rate_limited""#, r#""code":"unavailable""#].iter().any(|code| text.contains(code))
+}

@@ -58,8 +58,8 @@ pub(crate) struct Noted {
 pub(crate) enum Kind {
     /// Connections, requests, and what nobody can read.
     Mark,
-    /// A request, in this session if the device knew one.
-    Sent,
+    /// What the device sent; whether it repeats a request of the session.
+    Sent { repeats: bool },
     /// The first answer to the request sent at a step; whether it is a yes, and whether it put the
     /// device into the call it shows.
     Reply { asked: usize, request: Option<RequestRef>, ok: bool, enters: bool },
@@ -123,13 +123,14 @@ impl History {
 
     fn send(&mut self, at: Timestamp, text: &str) {
         self.settled = false;
+        let mut repeats = false;
         if let Some((id, asked)) = frame::request(text) {
             if let Asked::Hello(resume) = &asked {
                 self.hello = Some((id, resume.clone()));
             }
-            self.requests.sent(id, asked, self.steps.len());
+            repeats = self.requests.sent(id, asked, self.steps.len());
         }
-        self.note(at, text, Kind::Sent);
+        self.note(at, text, Kind::Sent { repeats });
     }
 
     fn get(&mut self, at: Timestamp, text: &str) -> Result<(), Box<Violation>> {
@@ -163,7 +164,7 @@ impl History {
         ok: Option<&str>,
     ) -> Result<(), Box<Violation>> {
         let step = self.steps.len();
-        let counts = ok.is_some() || !puts_off(text);
+        let counts = ok.is_some() || !frame::puts_off(text);
         match self.requests.answered(id, step, counts) {
             Answered::First => self.first_reply(at, text, id, ok),
             Answered::Again(first) => {
@@ -299,7 +300,7 @@ impl History {
         let of_call = |noted: &&Noted| match &noted.kind {
             Kind::Event { call: of, .. } => *of == call,
             Kind::Other { call: of } => *of == Some(call),
-            Kind::Reply { .. } | Kind::Sent | Kind::Welcome { .. } => {
+            Kind::Reply { .. } | Kind::Sent { .. } | Kind::Welcome { .. } => {
                 noted.text.contains(&call.to_string())
             }
             Kind::Mark | Kind::LoggedOut => false,
@@ -315,7 +316,7 @@ impl Noted {
     /// The frame as it is shown to people.
     pub(crate) fn shown(&self) -> String {
         let way = match self.kind {
-            Kind::Sent => "→",
+            Kind::Sent { .. } => "→",
             Kind::Mark
             | Kind::Reply { .. }
             | Kind::Welcome { .. }
@@ -325,9 +326,4 @@ impl Noted {
         };
         format!("{} {way} {}", self.at.0, self.text)
     }
-}
-
-/// Whether a refusal asks to try again with the same id, which then is answered for the first time.
-fn puts_off(text: &str) -> bool {
-    [r#""code":"rate_limited""#, r#""code":"unavailable""#].iter().any(|code| text.contains(code))
 }

@@ -35,6 +35,8 @@ mod ledger;
 mod limits;
 mod requests;
 mod stay;
+#[cfg(test)]
+mod tests;
 mod violation;
 mod watch;
 

@@ -58,7 +58,8 @@ impl Requests {
         self.waiting.clear();
     }
 
-    pub(crate) fn sent(&mut self, id: u64, asked: Asked, step: usize) {
+    /// Takes note of a request; whether it repeats one of the session.
+    pub(crate) fn sent(&mut self, id: u64, asked: Asked, step: usize) -> bool {
         self.waiting.push(id);
         if let Asked::Enter { call, .. } = &asked
             && !self.known.contains_key(&id)
@@ -67,10 +68,14 @@ impl Requests {
         }
         let connection = self.connection;
         match self.known.get_mut(&id).filter(|known| known.asked == asked) {
-            Some(known) => (known.connection, known.repeated) = (connection, true),
+            Some(known) => {
+                (known.connection, known.repeated) = (connection, true);
+                true
+            }
             None => {
                 let known = Known { asked, sent: step, connection, repeated: false, answer: None };
                 self.known.insert(id, known);
+                false
             }
         }
     }

@@ -28,7 +28,7 @@ pub(super) fn check(histories: &[History], ledger: &Ledger, found: &mut Found) {
                 let wrong = history.wrong(Rule::AppsApart, what).of(call);
                 found.push(wrong.show([noted.shown()]));
             }
-            let came = !matches!(noted.kind, Kind::Sent | Kind::Mark);
+            let came = !matches!(noted.kind, Kind::Sent { .. } | Kind::Mark);
             let named = |name: &&String| came && noted.text.contains(name.as_str());
             if let Some(name) = strangers.iter().find(named) {
                 let what = format!("told of user {name}, whom only another app knows");
@@ -42,9 +42,11 @@ fn call_of(noted: &Noted) -> Option<CallId> {
     match &noted.kind {
         Kind::Event { call, .. } => Some(*call),
         Kind::Other { call } => *call,
-        Kind::Mark | Kind::Sent | Kind::Reply { .. } | Kind::Welcome { .. } | Kind::LoggedOut => {
-            None
-        }
+        Kind::Mark
+        | Kind::Sent { .. }
+        | Kind::Reply { .. }
+        | Kind::Welcome { .. }
+        | Kind::LoggedOut => None,
     }
 }
 

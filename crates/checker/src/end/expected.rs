@@ -13,7 +13,7 @@ use bellwire_protocol::{
 
 /// What `notice` of `entry`, which left the call as `after`, says on the wire. None where the log
 /// tells nothing of the kind.
-pub(super) fn change(notice: &Notice, entry: &Entry, after: &Call) -> Option<Change> {
+pub(crate) fn change(notice: &Notice, entry: &Entry, after: &Call) -> Option<Change> {
     let event = &entry.event;
     Some(match &notice.tell {
         Tell::Invited => Change::Invited(invited(&notice.user, event, after)?),

@@ -142,7 +142,7 @@ fn take<'a>(told: &mut Told<'a>, at: usize, noted: &'a Noted) -> Result<(), Stri
             }
         }
         Kind::LoggedOut => come_back(told, at, None),
-        Kind::Mark | Kind::Sent | Kind::Reply { .. } | Kind::Other { .. } => {}
+        Kind::Mark | Kind::Sent { .. } | Kind::Reply { .. } | Kind::Other { .. } => {}
     }
     Ok(())
 }

@@ -51,5 +51,8 @@ pub fn check_end(
     Violations::none_of(found)
 }
 
+#[cfg(test)]
+pub(crate) use expected::change as expected_change;
+
 /// Violations found so far.
 type Found = Vec<Violation>;

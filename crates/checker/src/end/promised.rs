@@ -21,7 +21,7 @@ pub(super) fn check(histories: &[History], ledger: &Ledger, found: &mut Found) {
         let mut starts = Starts::default();
         for (at, noted) in history.steps.iter().enumerate() {
             match &noted.kind {
-                Kind::Sent => starts.sent(&noted.text, at),
+                Kind::Sent { repeats: false } => starts.sent(&noted.text, at),
                 Kind::Reply { asked, request, ok, .. } => {
                     let sent = &history.steps[*asked];
                     starts.answered(*asked, *ok, &noted.text);
@@ -72,6 +72,9 @@ fn refused(
     request: Option<&RequestRef>,
     causes: &Causes<'_>,
 ) -> Result<(), Violation> {
+    if frame::puts_off(&answer.text) {
+        return Ok(());
+    }
     let done = request.and_then(|request| causes.get(&(request.session.as_str(), request.id)));
     let Some((call, _)) = done.and_then(|places| places.first()) else { return Ok(()) };
     let reply: Option<Reply> = serde_json::from_str(&answer.text).ok();
@@ -210,19 +213,15 @@ fn marked(log: &[Entry], command: &Command, who: &Who) -> bool {
 /// The starts of one device: each began at most one call.
 #[derive(Debug, Default)]
 struct Starts {
-    /// By the step that sent it first, and whether it may have begun a call unknown to us.
+    /// Those that may have begun a call the device does not know of, by the step that sent them.
     open: BTreeSet<usize>,
-    ids: BTreeSet<u64>,
     began: BTreeSet<CallId>,
 }
 
 impl Starts {
     fn sent(&mut self, text: &str, at: usize) {
-        if !text.contains("\"call.start\"") {
-            return;
-        }
-        if let Some((id, frame::Asked::Enter { call: None, .. })) = frame::request(text)
-            && self.ids.insert(id)
+        if text.contains("\"call.start\"")
+            && let Some((_, frame::Asked::Enter { call: None, .. })) = frame::request(text)
         {
             self.open.insert(at);
         }
@@ -232,13 +231,15 @@ impl Starts {
         if !self.open.contains(&asked) {
             return;
         }
+        if ok {
+            let reply: Option<Reply> = serde_json::from_str(text).ok();
+            let ok = reply.and_then(|reply| reply.ok?.read::<StartOk>().ok());
+            self.began.extend(ok.map(|ok| ok.call));
+        }
         // A denied start began a call that its device is not told of.
-        if ok || !text.contains("\"denied\"") {
+        if ok || !(text.contains("\"denied\"") || frame::puts_off(text)) {
             self.open.remove(&asked);
         }
-        let reply: Option<Reply> = serde_json::from_str(text).ok();
-        let ok = reply.and_then(|reply| reply.ok?.read::<StartOk>().ok());
-        self.began.extend(ok.map(|ok| ok.call));
     }
 
     /// Calls that the device began, by the logs, without having asked for so many.
