@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use bellwire_core::{AppKey, CallId, DeviceId, RequestRef, SessionId, Timestamp, UserId};
 
+use serde_json::value::RawValue;
+
 use crate::{
     frame::{self, Asked, Entered, Glance, Name, Received, Resumed, Welcome},
     requests::{Answered, Requests},
@@ -144,14 +146,14 @@ impl History {
                 })?;
                 Ok(())
             }
-            Ok(Received::Reply { id, ok }) => self.reply(at, text, id, ok.map(|ok| ok.get())),
+            Ok(Received::Reply { id, ok }) => self.reply(at, text, id, ok.map(RawValue::get)),
             Ok(Received::Other { call }) => {
                 self.note(at, text, Kind::Other { call });
                 Ok(())
             }
             Err(why) => {
                 self.note(at, text, Kind::Mark);
-                Err(self.unreadable(&why))
+                Err(Box::new(self.unreadable(&why)))
             }
         }
     }
@@ -202,7 +204,7 @@ impl History {
             (Asked::Enter { whole: true, .. }, Some(ok)) => {
                 let Ok(Entered { info }) = serde_json::from_str(ok) else {
                     self.note(at, text, Kind::Mark);
-                    return Err(self.unreadable("the answer shows no call"));
+                    return Err(Box::new(self.unreadable("the answer shows no call")));
                 };
                 let enters = info.is_stay_of(&self.who.user, &self.who.device);
                 self.note(at, text, reply(enters));
@@ -231,7 +233,7 @@ impl History {
     fn welcome(&mut self, at: Timestamp, text: &str, ok: &str) -> Result<(), Box<Violation>> {
         let Ok(Welcome { session, resumed, calls }) = serde_json::from_str(ok) else {
             self.note(at, text, Kind::Mark);
-            return Err(self.unreadable("the answer to hello lacks something"));
+            return Err(Box::new(self.unreadable("the answer to hello lacks something")));
         };
         let asked = self.hello.take().and_then(|(_, resume)| resume);
         let wanted = asked.as_ref().map(|resume| resume.session.clone());
@@ -290,9 +292,9 @@ impl History {
         Violation::new(rule, what).by(&self.who)
     }
 
-    fn unreadable(&self, why: &str) -> Box<Violation> {
+    fn unreadable(&self, why: &str) -> Violation {
         let last = self.steps.last().map(|noted| noted.text.to_string());
-        Box::new(self.wrong(Rule::Readable, why).show(last))
+        self.wrong(Rule::Readable, why).show(last)
     }
 
     /// The last frames about a call, oldest first.

@@ -67,17 +67,13 @@ impl Requests {
             self.entering.push((id, *call));
         }
         let connection = self.connection;
-        match self.known.get_mut(&id).filter(|known| known.asked == asked) {
-            Some(known) => {
-                (known.connection, known.repeated) = (connection, true);
-                true
-            }
-            None => {
-                let known = Known { asked, sent: step, connection, repeated: false, answer: None };
-                self.known.insert(id, known);
-                false
-            }
+        if let Some(known) = self.known.get_mut(&id).filter(|known| known.asked == asked) {
+            (known.connection, known.repeated) = (connection, true);
+            return true;
         }
+        let known = Known { asked, sent: step, connection, repeated: false, answer: None };
+        self.known.insert(id, known);
+        false
     }
 
     /// A reply. `counts` is false for one that only puts the device off.

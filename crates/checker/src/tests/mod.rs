@@ -18,7 +18,9 @@ const DEVICES: [&str; 6] = [
 
 fn world() -> World {
     let mut w = World::new();
-    DEVICES.iter().for_each(|device| w.login(device));
+    for device in DEVICES {
+        w.login(device);
+    }
     w
 }
 
