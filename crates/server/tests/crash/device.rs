@@ -19,6 +19,8 @@ use crate::{
 
 /// The longest a device thinks before it does something, in milliseconds.
 const THINK_MS: u64 = 12;
+/// How often a free device starts a call after a thought: seldom enough that some are free.
+const STARTS: f64 = 0.25;
 /// Requests that may be asked again; well under what a session remembers.
 const KEPT: usize = 60;
 /// Cursors brought back at most; a hello takes 1 024.
@@ -149,7 +151,7 @@ impl Device {
             let Some(text) = self.answered.get(at).cloned() else { return Ok(()) };
             return self.phone.send(&text).await;
         }
-        if self.chance.random_bool(0.03) {
+        if self.chance.random_bool(0.1) {
             self.phone.lose();
             tokio::time::sleep(AWAY).await;
         }
@@ -200,12 +202,10 @@ impl Device {
         if let Some((call, from)) = self.aside.take().filter(|_| !stopping) {
             return self.ask(json!({"do": "call.move", "call": call, "from": from})).await;
         }
-        let request = match self.standing() {
-            Some((call, place)) => {
-                let (call, place) = (call.clone(), place.clone());
-                self.about(&call, &place, stopping)
-            }
-            None if stopping => None,
+        let standing = self.standing().map(|(call, place)| (call.clone(), place.clone()));
+        let request = match standing {
+            Some((call, place)) => self.about(&call, &place, stopping),
+            None if stopping || !self.chance.random_bool(STARTS) => None,
             None => Some(self.start()),
         };
         match request {
@@ -230,6 +230,11 @@ impl Device {
     /// What to do about a call that rings or that it is in.
     fn about(&mut self, call: &str, place: &Place, stopping: bool) -> Option<Value> {
         let dice = self.chance.random_range(0..100);
+        if !stopping && is_left_alone(call) {
+            // Some ring for nothing, and some do not even ring.
+            let rings = place.role == Role::Rung && dice < 30 && !call.ends_with("00");
+            return rings.then(|| json!({"do": "call.ringing", "call": call}));
+        }
         let ask = |what: &str| Some(json!({"do": what, "call": call}));
         match place.role {
             Role::None => None,
@@ -358,4 +363,10 @@ impl Device {
                 && matches!(p["state"].as_str(), Some("joined" | "dropped"))
         })
     }
+}
+
+/// Whether nobody does anything about a call, so that time ends it: one in sixteen, which each
+/// device knows by the last digit of its id, a random one.
+fn is_left_alone(call: &str) -> bool {
+    call.ends_with('0')
 }
