@@ -19,7 +19,8 @@ const SHOWN: usize = 6;
 /// One thing that happened to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// A connection was opened; one that was open before is lost.
+    /// A connection was opened; one that was open before is lost, and what still comes over that
+    /// one is seen by nobody: it is not recorded.
     Opened,
     /// A text frame was sent, whether or not it arrives.
     Sent(&'a str),

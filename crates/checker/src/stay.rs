@@ -91,7 +91,7 @@ impl Stay {
     }
 
     /// The device repeated a request of an earlier connection. Unless it said how far it had read,
-    /// the server takes it that what the request led to was lost with the answer, and tells it again.
+    /// the server takes it that what followed was lost with the answer, and tells it again.
     pub(crate) fn repeated(&mut self) {
         if !self.named {
             (self.last, self.state) = (0, State::Either);

@@ -15,7 +15,7 @@ use crate::device::Device;
 
 /// How long anything awaited may take. A ring time and a grace may pass, on a busy machine, while
 /// the server is started again.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Who calls: app, user, and how many devices. The names of the apps' users differ, so that one
 /// that crosses over is seen.
@@ -65,8 +65,9 @@ impl Load {
         Self { shared, devices }
     }
 
-    /// Waits until so many more calls have ended; a device that saw something wrong ends the test.
-    pub(crate) async fn work(&self, calls: usize) {
+    /// Waits until so many more calls have ended, or a device saw something wrong and gave up;
+    /// whether all go on.
+    pub(crate) async fn work(&self, calls: usize) -> bool {
         let goal = self.shared.ended.load(Ordering::Relaxed) + calls;
         let worked = async {
             while self.shared.ended.load(Ordering::Relaxed) < goal
@@ -76,6 +77,7 @@ impl Load {
             }
         };
         timeout(PATIENCE, worked).await.expect("calls go on between the kills");
+        !self.devices.iter().any(JoinHandle::is_finished)
     }
 
     /// Lets the devices end what runs.

@@ -85,7 +85,9 @@ async fn round(seed: u64, kills: u64) -> String {
     for _ in 0..kills {
         let goal = chance.random_range(0..=CALLS_BETWEEN);
         let jitter = Duration::from_millis(chance.random_range(0..=JITTER_MS));
-        load.work(goal).await;
+        if !load.work(goal).await {
+            break;
+        }
         // The moment of the kill is the thing tried; nothing is waited for.
         tokio::time::sleep(jitter).await;
         tokio::task::block_in_place(|| {
