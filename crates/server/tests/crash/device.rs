@@ -36,8 +36,9 @@ pub(crate) struct Device {
     /// Whether it brings back cursors of calls that are over for it, too.
     keeps_all: bool,
     calls: BTreeMap<String, Place>,
-    /// The request that waits for its answer, and whether it was sent over an earlier connection.
+    /// The request that waits for its answer.
     waiting: Option<(u64, String)>,
+    /// Whether that was sent over an earlier connection, too.
     repeated: bool,
     /// Requests that were answered, to be asked again now and then.
     answered: VecDeque<String>,
