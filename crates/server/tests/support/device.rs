@@ -257,6 +257,11 @@ impl Device {
         self.waiting.len()
     }
 
+    /// Forgets how far it has seen each call, as the SDK does for those that are over for it.
+    pub(crate) fn drop_cursors(&mut self) {
+        self.seen.clear();
+    }
+
     /// Forgets the events of that name that have come.
     pub(crate) fn forget(&mut self, name: &str) {
         self.events.retain(|event| event["ev"] != name);
