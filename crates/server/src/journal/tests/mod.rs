@@ -1,6 +1,7 @@
 //! The journal against real files.
 
 mod full;
+mod measure;
 mod order;
 mod refuse;
 mod released;
