@@ -208,8 +208,9 @@ fn same_story(tell: &Tell, reason: Reason) -> bool {
         Tell::Elsewhere(How::Moved) => false,
         Tell::Canceled(Reason::Timeout) => matches!(reason, Reason::Timeout | Reason::Offline),
         Tell::Canceled(Reason::Killed) => reason == Reason::Killed,
+        // Taken back: the caller gave up, or of two who both ring the other did not come.
         Tell::Canceled(Reason::Canceled) => {
-            matches!(reason, Reason::Canceled | Reason::Completed | Reason::Disconnected)
+            !matches!(reason, Reason::Timeout | Reason::Killed | Reason::Denied)
         }
         _ => false,
     }

@@ -65,11 +65,14 @@ impl<'c> World<'c> {
                 let call = self.place(call).ok_or_else(|| {
                     Violation::of("I1", format!("{by} meets {call}, which does not live"))
                 })?;
-                let by = self.cast.actor(by);
-                return match self.commanded(call, &Command::User { by, order })? {
-                    Some(next) => Ok(Some(next)),
-                    None => Err(Violation::of("R4", "a start that is an answer was refused")),
-                };
+                let answer = Command::User { by: self.cast.actor(by), order };
+                let next = self.commanded(call, &answer)?;
+                // A device that refused the call for itself alone is told so.
+                let silenced = self.is_silenced(call, by);
+                if next.is_some() == silenced {
+                    return Err(Violation::of("R4", "a start that is an answer was refused"));
+                }
+                return Ok(next);
             }
             Opening::New(events) | Opening::Denied { events, .. } => {
                 next.calls.push(append(next.cast, None, events, next.now, by.device)?);
@@ -85,6 +88,12 @@ impl<'c> World<'c> {
         next.calls.retain(|call| call.ended.is_none());
         // A call more than the scope allows leads out of it.
         Ok((next.calls.len() <= usize::from(self.scope.calls)).then_some(next))
+    }
+
+    fn is_silenced(&self, call: usize, by: By) -> bool {
+        let device = by.device.map(|device| self.cast.device(device));
+        let part = self.part(call, by.user);
+        part.zip(device).is_some_and(|(p, device)| p.silenced.contains(device))
     }
 
     /// The only start of the model that may be refused is that of one who is taken.
