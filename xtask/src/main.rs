@@ -1,6 +1,7 @@
 //! The chores of the repository: `cargo xtask run`, `cargo xtask test`, `cargo xtask tidy`.
 
 mod announce;
+mod model;
 mod prerequisites;
 mod repository;
 mod run;
@@ -11,7 +12,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{announce::Announcement, repository::Repository, run::Run, stage::Stage};
+use crate::{
+    announce::Announcement, model::Model, repository::Repository, run::Run, stage::Stage,
+};
 
 /// The chores of the repository.
 #[derive(Debug, Parser)]
@@ -33,6 +36,8 @@ enum Chore {
     },
     /// Checks the rules of style that no other tool checks.
     Tidy,
+    /// Walks through every history of small worlds by the rules of the core (docs/testing.md).
+    Model(Model),
     /// Waits for the server that `run` has become, and prints how to reach it.
     #[command(hide = true)]
     Announce(Announcement),
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
         Chore::Run(run) => run::become_server(&repository, &run),
         Chore::Test { stages } => stage::run(&repository, &stages),
         Chore::Tidy => tidy::run(&repository),
+        Chore::Model(model) => model::run(&repository, &model),
         Chore::Announce(announcement) => announce::run(&announcement),
     });
     match done {

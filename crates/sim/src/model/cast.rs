@@ -69,10 +69,6 @@ impl Cast {
         u8::try_from(self.users.len()).unwrap_or(USERS_MAX)
     }
 
-    pub(crate) fn per_user(&self) -> u8 {
-        self.per_user
-    }
-
     /// All devices, those of a user side by side.
     pub(crate) fn devices(&self) -> impl Iterator<Item = DeviceNo> + use<> {
         let per_user = self.per_user;

@@ -26,6 +26,8 @@ mod seen;
 mod step;
 mod story;
 mod take;
+#[cfg(test)]
+mod tests;
 mod violation;
 mod world;
 
