@@ -12,9 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{
-    announce::Announcement, model::Model, repository::Repository, run::Run, stage::Stage,
-};
+use crate::{announce::Announcement, model::Model, repository::Repository, run::Run, stage::Stage};
 
 /// The chores of the repository.
 #[derive(Debug, Parser)]

@@ -21,6 +21,7 @@ mod append;
 mod canon;
 mod cast;
 mod invariants;
+mod over;
 mod search;
 mod seen;
 mod step;

@@ -50,7 +50,8 @@ pub(crate) fn story(
             break;
         };
         let bytes = canon.of(&next).to_vec();
-        let mut ways = steps(&real).into_iter().filter_map(|step| Some((step, taken(&real, step)?)));
+        let mut ways =
+            steps(&real).into_iter().filter_map(|step| Some((step, taken(&real, step)?)));
         let Some((step, after)) = ways.find(|(_, after)| canon.of(after) == bytes) else { break };
         told.push(step.to_string());
         let Some(world) = canon::world(&cast, scope, &bytes) else { break };
