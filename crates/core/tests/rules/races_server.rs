@@ -89,19 +89,3 @@ fn r20_both_are_claimed_from_the_start() {
     let other = w.call("carol.1", &["bob"]);
     assert_eq!(w.reason(other), Some(Reason::Busy));
 }
-
-#[test]
-fn r02_taking_one_side_out_of_a_direct_call_kills_it_answered_or_not() {
-    for (name, answered) in [("alice", false), ("bob", false), ("alice", true), ("bob", true)] {
-        let mut w = World::of(&["alice", "bob"]);
-        let call = w.call("alice.1", &["bob"]);
-        if answered {
-            w.accept("bob.1", call).unwrap();
-        }
-        w.remove(call, name).unwrap();
-        assert_eq!((w.reason(call), w.cause(call)), (Some(Reason::Killed), Some(Cause::Server)));
-        assert_eq!(w.last("alice.1", call), Some(over(Reason::Killed)));
-        let bob = if answered { over(Reason::Killed) } else { Tell::Canceled(Reason::Killed) };
-        assert_eq!(w.last("bob.1", call), Some(bob));
-    }
-}
