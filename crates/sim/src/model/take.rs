@@ -8,6 +8,7 @@ use bellwire_core::{
 use super::{
     append::append,
     cast::{By, DeviceNo, UserNo},
+    invariants,
     step::{Ask, Step, Wish},
     violation::Violation,
     world::{Presence, UNIT_MS, World},
@@ -86,6 +87,7 @@ impl<'c> World<'c> {
             }
         }
         next.calls.retain(|call| call.ended.is_none());
+        invariants::one_claim(&next)?;
         // A call more than the scope allows leads out of it.
         Ok((next.calls.len() <= usize::from(self.scope.calls)).then_some(next))
     }
