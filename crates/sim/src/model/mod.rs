@@ -22,6 +22,7 @@ mod canon;
 mod cast;
 mod invariants;
 mod over;
+mod races;
 mod search;
 mod seen;
 mod step;

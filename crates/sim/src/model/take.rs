@@ -8,7 +8,7 @@ use bellwire_core::{
 use super::{
     append::append,
     cast::{By, DeviceNo, UserNo},
-    invariants,
+    invariants, races,
     step::{Ask, Step, Wish},
     violation::Violation,
     world::{Presence, UNIT_MS, World},
@@ -58,8 +58,9 @@ impl<'c> World<'c> {
         let wanted = self.start(by, ask);
         let opening = match start(wanted, self.claim(by.user), self.now) {
             Ok(opening) => opening,
-            Err(refusal) => return self.refused_start(by, &refusal).map(|()| None),
+            Err(refusal) => return self.refused_start(by, ask, &refusal).map(|()| None),
         };
+        races::opened(self, by, ask, &opening)?;
         let mut next = self.clone();
         match opening {
             Opening::Glare { call, order } => {
@@ -99,10 +100,11 @@ impl<'c> World<'c> {
     }
 
     /// The only start of the model that may be refused is that of one who is taken.
-    fn refused_start(&self, by: By, refusal: &Refusal) -> Result<(), Violation> {
+    fn refused_start(&self, by: By, ask: Ask, refusal: &Refusal) -> Result<(), Violation> {
         let claim = self.claim(by.user).map(|call| call.id);
+        let crosses = races::crossing(self, by, ask).is_some();
         match refusal {
-            Refusal::BusySelf(call) if claim == Some(*call) => Ok(()),
+            Refusal::BusySelf(call) if claim == Some(*call) && !crosses => Ok(()),
             other => Err(Violation::of("R6", format!("{by} may not start: {other:?}"))),
         }
     }
