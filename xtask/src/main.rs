@@ -1,7 +1,8 @@
-//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `tidy`.
+//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `tidy`.
 
 mod announce;
 mod crash;
+mod model;
 mod prerequisites;
 mod repository;
 mod run;
@@ -12,7 +13,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{announce::Announcement, crash::Crash, repository::Repository, run::Run, stage::Stage};
+use crate::{
+    announce::Announcement, crash::Crash, model::Model, repository::Repository, run::Run,
+    stage::Stage,
+};
 
 /// The chores of the repository.
 #[derive(Debug, Parser)]
@@ -36,6 +40,8 @@ enum Chore {
     Crash(Crash),
     /// Checks the rules of style that no other tool checks.
     Tidy,
+    /// Walks through every history of small worlds by the rules of the core (docs/testing.md).
+    Model(Model),
     /// Waits for the server that `run` has become, and prints how to reach it.
     #[command(hide = true)]
     Announce(Announcement),
@@ -48,6 +54,7 @@ fn main() -> ExitCode {
         Chore::Test { stages } => stage::run(&repository, &stages),
         Chore::Crash(crash) => crash::run(&repository, &crash),
         Chore::Tidy => tidy::run(&repository),
+        Chore::Model(model) => model::run(&repository, &model),
         Chore::Announce(announcement) => announce::run(&announcement),
     });
     match done {
