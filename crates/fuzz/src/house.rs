@@ -69,7 +69,9 @@ impl Memory {
         let memory = Self { kept: kept.clone(), queue, waiting: waiting.clone() };
         tokio::spawn(async move {
             while let Some((rows, done)) = queued.recv().await {
-                rows.into_iter().for_each(|row| kept.lock().take(row));
+                for row in rows {
+                    kept.lock().take(row);
+                }
                 done();
                 waiting.fetch_sub(1, Ordering::Relaxed);
             }
@@ -131,7 +133,7 @@ impl Storage for Memory {
 
     fn answer<'a>(&'a self, session: &'a SessionId, request: u64) -> Reading<'a, Option<String>> {
         let answer =
-            self.kept.lock().answers.get(&(session.clone(), request)).map(|a| a.to_string());
+            self.kept.lock().answers.get(&(session.clone(), request)).map(ToString::to_string);
         Box::pin(async move { Ok(answer) })
     }
 

@@ -101,7 +101,7 @@ fn opened(folder: &Path) -> Option<Recovered> {
     }
 }
 
-/// SQLite works on threads of its own; the runtime that waits for them is made once.
+/// `SQLite` works on threads of its own; the runtime that waits for them is made once.
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     Builder::new_current_thread().enable_all().build().expect("a runtime for the journal")
 });

@@ -315,7 +315,7 @@ impl Doing {
             Self::Invite { to, said } => Order::Invite { to: to.callees(), note: said.note() },
             Self::Join => Order::Join { claimed: None },
             Self::Move(from) => {
-                let inside = w.at(call).inside().filter_map(|p| p.device.clone()).next();
+                let inside = w.at(call).inside().find_map(|p| p.device.clone());
                 let any = device(&nth_device(w, from));
                 Order::Move { from: inside.filter(|_| from < 128).unwrap_or(any) }
             }

@@ -19,6 +19,8 @@ use super::script::token;
 const PIPE_BYTES: usize = 4 << 20;
 /// The mask of all frames: none, so that what is sent is as readable as the script.
 const MASK: [u8; 4] = [0; 4];
+/// Beside the length in a header: a mask follows.
+const MASKED: u8 = 0x80;
 
 pub(super) struct Device {
     user: &'static str,
@@ -107,13 +109,13 @@ impl Device {
         }
         let mut frame = vec![0x81];
         match (u8::try_from(text.len()), u16::try_from(text.len())) {
-            (Ok(short @ 0..126), _) => frame.push(0x80 | short),
+            (Ok(short @ 0..126), _) => frame.push(MASKED | short),
             (_, Ok(medium)) => {
-                frame.push(0x80 | 126);
+                frame.push(MASKED | 0x7e);
                 frame.extend_from_slice(&medium.to_be_bytes());
             }
             _ => {
-                frame.push(0x80 | 127);
+                frame.push(MASKED | 0x7f);
                 frame.extend_from_slice(&(text.len() as u64).to_be_bytes());
             }
         }
@@ -186,7 +188,7 @@ impl Device {
             }
             9 => {
                 let length = u8::try_from(payload.len()).expect("a ping is short");
-                let pong = [&[0x8a, 0x80 | length][..], &MASK, payload].concat();
+                let pong = [&[0x8a, MASKED | length][..], &MASK, payload].concat();
                 self.write(&pong);
             }
             10 => {}

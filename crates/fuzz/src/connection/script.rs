@@ -74,8 +74,7 @@ pub(super) fn token(app: &str, user: &str) -> String {
         static MADE: RefCell<BTreeMap<String, String>> = RefCell::default();
     }
     let make = || {
-        let mut header = Header::default();
-        header.kid = Some(app.to_owned());
+        let header = Header { kid: Some(app.to_owned()), ..Header::default() };
         let claims = json!({ "sub": user, "exp": EXPIRES_S });
         encode(&header, &claims, &EncodingKey::from_secret(SECRET.as_bytes()))
             .expect("HS256 takes any secret")
