@@ -230,6 +230,11 @@ impl Device {
         self.user
     }
 
+    /// Its session, as far as it was told.
+    pub(super) fn session(&self) -> &str {
+        &self.session
+    }
+
     /// Whether the connection is there and nothing has ended it.
     pub(super) fn is_open(&self) -> bool {
         self.stream.is_some() && !self.is_ending

@@ -40,8 +40,11 @@ async fn play(lines: Vec<Line<'_>>) {
     for line in lines {
         let device = &mut hostile[line.by];
         match line.act {
-            Act::Hello(more) => device.hello(&token("shop", device.user()), more),
-            Act::Text(text) => device.text(text),
+            Act::Hello(more) => {
+                let more = more.replace("$Z", honest.session());
+                device.hello(&token("shop", device.user()), &more);
+            }
+            Act::Text(text) => device.text(&text.replace("$Z", honest.session())),
             Act::Bytes(bytes) => device.bytes(bytes),
             Act::Drop => device.hang_up(),
             Act::Reconnect => device.reconnect(&node),

@@ -29,7 +29,8 @@ pub(super) enum Act<'a> {
     /// `h`: says hello with its token; the rest is more fields of it, after a comma.
     Hello(&'a str),
     /// `t`: sends the rest as a text frame. In it `$I` is the next request id, `$C` the last call
-    /// the device has heard of, `$S` its session, `$T` its token.
+    /// the device has heard of, `$S` its session, `$T` its token; `$Z` is the honest device's
+    /// session, as if it had leaked.
     Text(&'a str),
     /// `b`: sends the rest as it is, which may be no frame.
     Bytes(&'a [u8]),
