@@ -30,7 +30,7 @@ thread_local! {
 
 #[test]
 fn commands() {
-    run("commands", 1_500);
+    run("commands", 1_000);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn configuration() {
 
 #[test]
 fn connection() {
-    run("connection", 1_000);
+    run("connection", 600);
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn frames() {
 
 #[test]
 fn journal() {
-    run("journal", 500);
+    run("journal", 300);
 }
 
 #[test]
