@@ -19,7 +19,7 @@ const LOOK: Duration = Duration::from_millis(2_500);
 /// Long enough for everything that does not wait for a deadline.
 const MOMENT: Duration = Duration::from_millis(1);
 
-/// Each line is an act of a hostile device; see [`Line`].
+/// Each line is an act of a hostile device, in the letters of `script.rs`.
 ///
 /// The node survives. Each request of a connection that lives is answered once, every frame that
 /// is sent can be read, events of a call come once and in order. The honest device of the same app
