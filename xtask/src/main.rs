@@ -1,7 +1,8 @@
-//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `tidy`.
+//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `fuzz`, `tidy`.
 
 mod announce;
 mod crash;
+mod fuzz;
 mod model;
 mod prerequisites;
 mod repository;
@@ -14,8 +15,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    announce::Announcement, crash::Crash, model::Model, repository::Repository, run::Run,
-    stage::Stage,
+    announce::Announcement, crash::Crash, fuzz::Fuzz, model::Model, repository::Repository,
+    run::Run, stage::Stage,
 };
 
 /// The chores of the repository.
@@ -38,6 +39,8 @@ enum Chore {
     },
     /// Kills the server under load, again and again, and judges what devices and books say.
     Crash(Crash),
+    /// Fuzzes a target, or all of them one after the other.
+    Fuzz(Fuzz),
     /// Checks the rules of style that no other tool checks.
     Tidy,
     /// Walks through every history of small worlds by the rules of the core (docs/testing.md).
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Chore::Run(run) => run::become_server(&repository, &run),
         Chore::Test { stages } => stage::run(&repository, &stages),
         Chore::Crash(crash) => crash::run(&repository, &crash),
+        Chore::Fuzz(fuzz) => fuzz::run(&repository, &fuzz),
         Chore::Tidy => tidy::run(&repository),
         Chore::Model(model) => model::run(&repository, &model),
         Chore::Announce(announcement) => announce::run(&announcement),

@@ -36,6 +36,8 @@ mod connection;
 mod driver;
 mod error;
 mod events;
+#[doc(hidden)]
+pub mod fuzzing;
 mod outstanding;
 mod resume;
 mod start;

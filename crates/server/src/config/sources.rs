@@ -18,6 +18,9 @@ use super::{
 /// The variable that names the configuration file where `--config` does not.
 pub(crate) const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
 
+/// Settings of an app that hold secrets.
+const SECRET: [&str; 3] = ["secrets", "api_keys", "private_key"];
+
 /// Where the configuration comes from; kept, so that it can be read again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
@@ -138,6 +141,7 @@ impl Sources {
                 let path = error.path().to_string();
                 let origin = merged.origin(&path, self.file.as_ref());
                 let message = error.into_inner().message().to_owned();
+                let message = if is_secret(&path) { without_value(&message) } else { message };
                 let setting = settings().find(|s| s.path == path);
                 let says = match setting.and_then(|s| s.default.as_ref().or(s.example.as_ref())) {
                     Some(value) => format!("{message}; write it as {value}"),
@@ -167,6 +171,19 @@ fn parse(text: &str) -> Result<Table, String> {
         let line = e.span().map_or(1, |at| line_of(text, at.start));
         format!("is not TOML: line {line}: {}", e.message())
     })
+}
+
+/// Whether the value at `path` must not be shown, wrong as it may be.
+fn is_secret(path: &str) -> bool {
+    path.split(['.', '[']).any(|name| SECRET.contains(&name))
+}
+
+/// What serde says of a value of the wrong type, without the value, which it quotes.
+fn without_value(message: &str) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("is of the wrong type: expected {expected}"),
+        None => "is of the wrong type".to_owned(),
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

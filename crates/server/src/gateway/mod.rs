@@ -9,6 +9,7 @@ mod requests;
 mod upgrade;
 mod wire;
 
+pub(crate) use frame::{Decoder, Frame};
 pub(crate) use hello::{end as end_session, expire_later};
 pub(crate) use upgrade::upgrade;
 

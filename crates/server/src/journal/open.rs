@@ -136,6 +136,7 @@ async fn check(database: &Path, whole: bool) -> Result<(), JournalError> {
         let path = database.into();
         return Err(JournalError::Newer { path, version, known: SCHEMA_VERSION });
     }
+    check_schema(database, &mut connection).await?;
     if whole {
         let found: String =
             sqlx::query_scalar("PRAGMA quick_check(1)").fetch_one(&mut connection).await?;
@@ -146,6 +147,23 @@ async fn check(database: &Path, whole: bool) -> Result<(), JournalError> {
         }
     }
     connection.close().await?;
+    Ok(())
+}
+
+/// Looks at the text of the schema, which `quick_check` does not: the driver takes names of columns
+/// and types for UTF-8, and what waits for it would wait for ever.
+async fn check_schema(
+    database: &Path,
+    connection: &mut SqliteConnection,
+) -> Result<(), JournalError> {
+    let texts: Vec<Vec<u8>> =
+        sqlx::query_scalar("SELECT CAST(sql AS BLOB) FROM sqlite_schema WHERE sql IS NOT NULL")
+            .fetch_all(connection)
+            .await?;
+    if texts.iter().any(|text| std::str::from_utf8(text).is_err()) {
+        let detail = "the schema is not UTF-8".to_owned();
+        return Err(JournalError::Damaged { path: database.into(), detail });
+    }
     Ok(())
 }
 
