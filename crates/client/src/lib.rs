@@ -39,6 +39,7 @@ mod events;
 mod outstanding;
 mod resume;
 mod start;
+mod tls;
 
 pub use action::Action;
 pub use builder::Builder;
