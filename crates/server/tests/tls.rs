@@ -54,7 +54,7 @@ async fn devices_call_over_wss_and_plain_text_is_not_answered() {
     alice.call("bob").start().await.expect("started");
     let call = loop {
         if let Some(Event::Incoming(incoming)) = rung.next().await {
-            break incoming.call.id();
+            break incoming.id();
         }
     };
     bob.handle(call).accept().await.expect("accepted");

@@ -226,7 +226,9 @@ impl Authority {
         let key = KeyPair::generate()?;
         let certificate = params.self_signed(&key)?;
         let key = PrivateKeyDer::try_from(key.serialize_der()).map_err(|_| OrderError::NoPem)?;
-        Ok(CertifiedKey::from_der(vec![certificate.der().clone()], key, &self.provider)?)
+        // Not `from_der`, which looks into the certificate and does not know the extension.
+        let key = self.provider.key_provider.load_private_key(key)?;
+        Ok(CertifiedKey::new(vec![certificate.der().clone()], key))
     }
 
     fn certified(&self, chain: &str, key: &str) -> Result<CertifiedKey, OrderError> {

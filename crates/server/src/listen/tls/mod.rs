@@ -144,8 +144,12 @@ impl Handshakes {
                 return (!is_challenge).then_some(stream);
             }
             Ok(Err(_)) if self.certificates.is_empty() => "no_certificate",
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => "protocol",
-            Ok(Err(_)) => "connection_lost",
+            Ok(Err(error)) => match error.get_ref().and_then(|e| e.downcast_ref()) {
+                // The client's side: most often it does not believe the certificate.
+                Some(rustls::Error::AlertReceived(_)) => "client_refused",
+                Some(_) => "protocol",
+                None => "connection_lost",
+            },
             Err(_) => "timeout",
         };
         self.metrics.handshake_failed(why);
