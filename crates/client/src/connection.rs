@@ -145,7 +145,9 @@ impl Dialer {
             resume,
         };
         let request = Request { id, command: Command::Hello(Box::new(hello)) };
-        let attempt = timeout(DIAL, connect(&address, self.tls.clone(), &request)).await;
+        // Boxed: a handshake holds kilobytes that a connection later does not need.
+        let connecting = Box::pin(connect(&address, self.tls.clone(), &request));
+        let attempt = timeout(DIAL, connecting).await;
         attempt.unwrap_or_else(|_| Err(unreachable(&address, "it does not answer")))
     }
 }

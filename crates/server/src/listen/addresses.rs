@@ -20,7 +20,7 @@ use crate::{config::Limits, metrics::Metrics};
 /// this is not held up by limits per address in any case.
 const ADDRESSES_MAX: usize = 65_536;
 /// An address with nothing open is forgotten after so long: by then its rates are whole again.
-const FORGET_AFTER: Duration = Duration::from_secs(60);
+const FORGET_AFTER: Duration = Duration::from_mins(1);
 /// How many seconds' worth of new connections an address may open at once: an office whose line
 /// was down comes back in one go.
 const BURST_S: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");

@@ -1,5 +1,5 @@
 //! The port: connections are accepted, bounded in time and number, and served HTTP/1 and HTTP/2
-//! until they end or become WebSockets.
+//! until they end or become a `WebSocket`.
 
 mod accept;
 mod addresses;

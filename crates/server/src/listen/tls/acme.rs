@@ -28,10 +28,10 @@ use crate::{config, metrics::Metrics};
 
 /// How long after a failure the authority is asked again; twice as long each time. The usual
 /// authority takes five failures an hour.
-const RETRY_FIRST: Duration = Duration::from_secs(60);
+const RETRY_FIRST: Duration = Duration::from_mins(1);
 const RETRY_LAST: Duration = Duration::from_hours(6);
 /// How long the authority may take for one step: it connects to us from several places.
-const STEP_WAIT: Duration = Duration::from_secs(60);
+const STEP_WAIT: Duration = Duration::from_mins(1);
 /// How long a whole order may take.
 const ORDER_WAIT: Duration = Duration::from_mins(5);
 

@@ -41,7 +41,7 @@ mod tests {
     fn two_thirds_of_a_life_are_lived_before_renewal() {
         let at = |s| SystemTime::UNIX_EPOCH + Duration::from_secs(s);
         let lifetime = Lifetime { begins_s: 1_000, ends_s: 1_090 };
-        assert_eq!(lifetime.renew_in(at(1_000)), Duration::from_secs(60));
+        assert_eq!(lifetime.renew_in(at(1_000)), Duration::from_mins(1));
         assert_eq!(lifetime.renew_in(at(1_059)), Duration::from_secs(1));
         assert_eq!(lifetime.renew_in(at(1_060)), Duration::ZERO);
         assert_eq!(lifetime.renew_in(at(9_000)), Duration::ZERO);
