@@ -38,7 +38,7 @@ impl Drop for Running {
 
 /// A running pebble that finds every domain on this machine.
 struct Pebble {
-    _pebble: Running,
+    _authority: Running,
     _dns: Running,
     folder: TempDir,
     own: Authority,
@@ -89,7 +89,7 @@ impl Pebble {
             .stderr(Stdio::null())
             .spawn();
         let this = Self {
-            _pebble: Running(pebble.expect("pebble starts")),
+            _authority: Running(pebble.expect("pebble starts")),
             _dns: Running(dns.expect("pebble-challtestsrv starts")),
             folder,
             own,
