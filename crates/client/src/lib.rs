@@ -41,6 +41,7 @@ pub mod fuzzing;
 mod outstanding;
 mod resume;
 mod start;
+mod tls;
 
 pub use action::Action;
 pub use builder::Builder;

@@ -55,9 +55,19 @@ impl Config {
     /// Reads `sources` again. On an error everything stays as it is: the caller keeps what it has.
     pub(crate) fn reload(&self, sources: &Sources) -> Result<Reload, ConfigError> {
         let (new, apps) = sources.load()?;
-        let whole = |c: &Self| (c.limits.connections, c.limits.hello_s);
+        let whole = |c: &Self| {
+            let l = &c.limits;
+            let of_addresses = (
+                l.connections_per_address,
+                l.connects_per_address_s,
+                l.sessions_per_address,
+                l.failures_per_address_minute,
+            );
+            (l.connections, l.hello_s, l.header_s, of_addresses)
+        };
         let changed = [
             ("server", self.server != new.server),
+            ("tls", self.tls != new.tls),
             ("storage", self.storage != new.storage),
             ("limits", whole(self) != whole(&new)),
         ];
