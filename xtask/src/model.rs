@@ -19,9 +19,9 @@ const WORLDS: [&str; 8] = [
     "--users 2 --devices 2",
     "--users 2 --devices 1 --calls 2 --depth 3",
     "--users 2 --devices 2 --calls 2 --depth 2",
-    "--users 3 --devices 1 --depth 4",
+    "--users 3 --devices 1 --depth 5",
     "--users 3 --devices 1 --calls 2 --depth 2",
-    "--users 3 --devices 2 --depth 3",
+    "--users 3 --devices 2 --depth 4",
 ];
 
 /// What is to be checked.
