@@ -13,10 +13,14 @@ const PROFILE: &str = "model";
 
 /// What is checked when nothing is asked for: each line is a world, in arguments of
 /// `bellwire-sim model`.
-const WORLDS: [&str; 4] = [
+const WORLDS: [&str; 8] = [
     "--users 2 --devices 1",
+    "--users 2 --devices 1 --max-time",
     "--users 2 --devices 2",
-    "--users 3 --devices 1 --depth 6",
+    "--users 2 --devices 1 --calls 2 --depth 3",
+    "--users 2 --devices 2 --calls 2 --depth 2",
+    "--users 3 --devices 1 --depth 5",
+    "--users 3 --devices 1 --calls 2 --depth 2",
     "--users 3 --devices 2 --depth 4",
 ];
 
