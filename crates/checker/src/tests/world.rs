@@ -299,7 +299,7 @@ impl World {
         let events = match decide(&before, &Command::User { by, order }, self.now) {
             Ok(events) => events,
             Err(refusal) => {
-                let answer = Reply::refused(id, WireError::from(refusal)).to_frame();
+                let answer = Reply::refused(id, WireError::from(refusal)).to_frame().to_string();
                 self.deliver(at, &answer);
                 return answer;
             }
@@ -401,7 +401,7 @@ impl World {
             } else {
                 Reply::ok(request.id, &Empty {})
             };
-            answer = reply.unwrap().to_frame();
+            answer = reply.unwrap().to_frame().to_string();
             self.deliver(at, &answer);
         }
         for (at, frame) in told {
@@ -487,7 +487,7 @@ fn frames(
             cursor: Cursor::of(entry.seq),
             participants: ParticipantInfo::all(&after),
         };
-        told.push((at, ServerEvent::Call(Box::new(event)).to_frame()));
+        told.push((at, ServerEvent::Call(Box::new(event)).to_frame().to_string()));
     }
     (told, after)
 }
