@@ -1,5 +1,6 @@
 //! The rules of style that neither rustfmt nor clippy checks, one small file each.
 
+mod defences;
 mod dependencies;
 mod layout;
 mod module_docs;
@@ -92,6 +93,7 @@ fn findings(files: &[File]) -> Vec<Finding> {
         files.iter().flat_map(|file| each.iter().flat_map(|check| check(file))).collect();
     findings.extend(size::check(files));
     findings.extend(dependencies::check(files));
+    findings.extend(defences::check(files));
     findings
 }
 

@@ -1,12 +1,10 @@
 //! Whether a connection does anything: how long it may take for its first request, and be quiet
 //! after one.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use tokio::time::{Instant, sleep_until};
 
 /// How long a connection may be open without a request in hand, after the first. Longer than the
 /// pools of usual proxies and HTTP clients keep an unused connection, or than a slow reader needs
@@ -72,7 +70,7 @@ impl Pace {
             if due <= Instant::now() {
                 return overdue;
             }
-            tokio::time::sleep_until(due.into()).await;
+            sleep_until(due).await;
         }
     }
 }
@@ -82,5 +80,33 @@ impl Drop for InHand {
         let mut state = self.0.state.lock();
         state.in_hand -= 1;
         state.since = Instant::now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADER: Duration = Duration::from_secs(10);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_without_requests_is_overdue_and_one_with_is_not() {
+        let begun = Instant::now();
+        let pace = Pace::new(HEADER);
+        assert_eq!(pace.overdue().await, Overdue::Header);
+        assert_eq!(begun.elapsed(), HEADER);
+
+        let pace = Pace::new(HEADER);
+        let (one, two) = (pace.take_in_hand(), pace.take_in_hand());
+        let answered = async {
+            tokio::time::sleep(3 * QUIET).await;
+            drop(one);
+            tokio::time::sleep(QUIET / 2).await;
+            drop(two);
+            Instant::now()
+        };
+        let (answered, overdue) = tokio::join!(answered, pace.overdue());
+        assert_eq!(overdue, Overdue::Quiet);
+        assert_eq!(answered.elapsed(), QUIET);
     }
 }
