@@ -1,5 +1,6 @@
 //! The journal against real files.
 
+mod folding;
 mod full;
 mod killed;
 mod measure;
