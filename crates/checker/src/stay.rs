@@ -1,0 +1,169 @@
+//! A device's stays in one call, as the device alone can know them.
+//!
+//! ```text
+//!   unknown ──invited, listed, entered──▶ open ──terminal event──▶ over
+//!                                          ▲                        │
+//!                                          └──invited, entered──────┘
+//! ```
+//!
+//! This look is quick and forgiving: where an answer was lost the device cannot know whether it was
+//! in the call. The log knows, and the look at the end is exact.
+
+use crate::{frame::Name, violation::Rule};
+
+/// The stays of a device in a call, one after another.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Stay {
+    state: State,
+    /// The last event seen, or the cursor the device came back with.
+    last: u64,
+    /// Up to here the call was shown whole; events up to there only repeat what was shown.
+    shown: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum State {
+    /// Nothing is known; what a resumed session is told is believed.
+    #[default]
+    Unknown,
+    Open,
+    Over,
+    /// The device entered by an answer that came late; the stay may be over already.
+    Either,
+}
+
+impl Stay {
+    /// An event of the call. `forgiving` where an answer may be missing that began a stay.
+    pub(crate) fn event(
+        &mut self,
+        name: Name,
+        seq: u64,
+        forgiving: bool,
+    ) -> Result<(), (Rule, &'static str)> {
+        if seq <= self.last {
+            return Err((Rule::OnceInOrder, "an event that was seen before, or out of order"));
+        }
+        let repeats = seq <= self.shown;
+        let wrong = match (self.state, name) {
+            (State::Open, Name::Invited) if !repeats => Some("invited within a stay"),
+            (State::Over, name) if name != Name::Invited && !forgiving => {
+                Some("told of a call after the stay in it had ended")
+            }
+            (State::Unknown, name) if name != Name::Invited && !forgiving => {
+                Some("told of a call it is not in")
+            }
+            (State::Unknown | State::Open | State::Over | State::Either, _) => None,
+        };
+        if let Some(what) = wrong {
+            return Err((Rule::OneEndPerStay, what));
+        }
+        self.last = seq;
+        if name.is_terminal() {
+            // What was shown at `shown` is later than this end.
+            self.state = if repeats && seq < self.shown { self.state } else { State::Over };
+        } else if self.state != State::Either {
+            self.state = State::Open;
+        }
+        Ok(())
+    }
+
+    /// The device came back and said how far it had read.
+    pub(crate) fn cursor(&mut self, seq: u64) {
+        self.last = seq;
+    }
+
+    /// The device came back and said nothing of the call.
+    pub(crate) fn forget(&mut self) {
+        // An end that was seen may not come again; of anything else the server may begin anew.
+        if self.state != State::Over {
+            *self = Self::default();
+        }
+    }
+
+    /// A hello listed the call, of which the device had `named` a cursor.
+    pub(crate) fn listed(&mut self, seq: u64, is_stay: bool, named: bool) {
+        if is_stay && (!named || self.state == State::Unknown) && seq > self.last {
+            self.state = State::Open;
+            self.shown = seq;
+        }
+    }
+
+    /// An answer put the device into the call, as of `seq` if it says so. `fresh` is false where
+    /// the request was sent before and its effect may be long past.
+    pub(crate) fn entered(&mut self, seq: Option<u64>, fresh: bool) {
+        let later = seq.is_some_and(|seq| seq > self.last);
+        match self.state {
+            State::Unknown => self.state = State::Open,
+            State::Over if fresh || later => self.state = State::Open,
+            State::Over if seq.is_none() => self.state = State::Either,
+            State::Over | State::Open | State::Either => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WITHIN: Name = Name::Within;
+
+    fn told(events: &[(Name, u64)]) -> Result<Stay, Rule> {
+        let mut stay = Stay::default();
+        for &(name, seq) in events {
+            stay.event(name, seq, false).map_err(|(rule, _)| rule)?;
+        }
+        Ok(stay)
+    }
+
+    #[test]
+    fn a_stay_begins_and_ends_and_another_may_begin() {
+        let twice = [(Name::Invited, 1), (Name::Stopped, 4), (Name::Invited, 6), (Name::Ended, 9)];
+        assert!(told(&twice).is_ok());
+    }
+
+    #[test]
+    fn what_comes_after_the_end_or_twice_is_found() {
+        let ended = [(Name::Invited, 1), (Name::Ended, 4)];
+        for (more, rule) in [
+            ((Name::Ended, 5), Rule::OneEndPerStay),
+            ((WITHIN, 5), Rule::OneEndPerStay),
+            ((WITHIN, 4), Rule::OnceInOrder),
+            ((WITHIN, 2), Rule::OnceInOrder),
+        ] {
+            let all = [ended[0], ended[1], more];
+            assert_eq!(told(&all).err(), Some(rule), "{more:?}");
+        }
+        assert_eq!(told(&[(WITHIN, 1)]).err(), Some(Rule::OneEndPerStay));
+        assert_eq!(
+            told(&[(Name::Invited, 1), (Name::Invited, 2)]).err(),
+            Some(Rule::OneEndPerStay)
+        );
+    }
+
+    #[test]
+    fn what_was_listed_may_be_told_again_in_full() {
+        let mut stay = Stay::default();
+        stay.event(Name::Invited, 1, false).unwrap();
+        stay.cursor(1);
+        stay.listed(7, true, true);
+        // Canceled and invited again while it was away; the listing shows the second stay.
+        for (name, seq) in [(Name::Stopped, 4), (Name::Invited, 6)] {
+            stay.event(name, seq, false).unwrap();
+        }
+        let mut unnamed = Stay::default();
+        unnamed.listed(7, true, false);
+        for (name, seq) in [(Name::Stopped, 4), (Name::Invited, 6), (Name::Ended, 8)] {
+            unnamed.event(name, seq, false).unwrap();
+        }
+        assert!(unnamed.event(WITHIN, 9, false).is_err());
+    }
+
+    #[test]
+    fn an_answer_that_came_late_leaves_it_open_what_became_of_the_stay() {
+        let mut stay = told(&[(Name::Invited, 1), (Name::Stopped, 4)]).unwrap();
+        stay.entered(None, false);
+        stay.event(WITHIN, 5, false).unwrap();
+        stay.event(Name::Ended, 6, false).unwrap();
+        assert!(stay.event(Name::Ended, 7, false).is_err());
+    }
+}
