@@ -1,6 +1,7 @@
-//! The chores of the repository: `cargo xtask run`, `cargo xtask test`, `cargo xtask tidy`.
+//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `tidy`.
 
 mod announce;
+mod crash;
 mod prerequisites;
 mod repository;
 mod run;
@@ -11,7 +12,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{announce::Announcement, repository::Repository, run::Run, stage::Stage};
+use crate::{announce::Announcement, crash::Crash, repository::Repository, run::Run, stage::Stage};
 
 /// The chores of the repository.
 #[derive(Debug, Parser)]
@@ -31,6 +32,8 @@ enum Chore {
         #[arg(value_enum)]
         stages: Vec<Stage>,
     },
+    /// Kills the server under load, again and again, and judges what devices and books say.
+    Crash(Crash),
     /// Checks the rules of style that no other tool checks.
     Tidy,
     /// Waits for the server that `run` has become, and prints how to reach it.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let done = Repository::locate().and_then(|repository| match cli.chore {
         Chore::Run(run) => run::become_server(&repository, &run),
         Chore::Test { stages } => stage::run(&repository, &stages),
+        Chore::Crash(crash) => crash::run(&repository, &crash),
         Chore::Tidy => tidy::run(&repository),
         Chore::Announce(announcement) => announce::run(&announcement),
     });

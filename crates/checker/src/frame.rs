@@ -92,8 +92,8 @@ pub(crate) enum Asked {
     Enter { call: Option<CallId>, whole: bool },
     /// `logout`.
     Logout,
-    /// Anything else whose answer is kept.
-    Changing,
+    /// Anything else whose answer is kept, of this call if of one.
+    Changing { call: Option<CallId> },
     /// Anything else.
     Reading,
 }
@@ -124,8 +124,8 @@ pub(crate) fn request(text: &str) -> Option<(u64, Asked)> {
         "call.move" => Asked::Enter { call, whole: false },
         "logout" => Asked::Logout,
         "call.state" | "call.get" => Asked::Reading,
-        "ack" | "message.send" => Asked::Changing,
-        name if name.starts_with("call.") => Asked::Changing,
+        "ack" | "message.send" => Asked::Changing { call },
+        name if name.starts_with("call.") => Asked::Changing { call },
         _ => Asked::Reading,
     };
     Some((id, asked))
@@ -135,9 +135,25 @@ impl Asked {
     /// Whether the answer is kept, so that the same id gets it again (R14).
     pub(crate) fn is_changing(&self) -> bool {
         match self {
-            Self::Enter { .. } | Self::Changing => true,
+            Self::Enter { .. } | Self::Changing { .. } => true,
             Self::Hello(_) | Self::Logout | Self::Reading => false,
         }
+    }
+}
+
+#[derive(Deserialize)]
+struct OfCall {
+    call: Option<CallId>,
+}
+
+impl Asked {
+    /// The call a request is about, as it says itself or as `ok` in its answer does.
+    pub(crate) fn call_of(&self, ok: Option<&str>) -> Option<CallId> {
+        let named = match self {
+            Self::Enter { call, .. } | Self::Changing { call } => *call,
+            Self::Hello(_) | Self::Logout | Self::Reading => None,
+        };
+        named.or_else(|| serde_json::from_str::<OfCall>(ok?).ok()?.call)
     }
 }
 

@@ -19,7 +19,8 @@ const SHOWN: usize = 6;
 /// One thing that happened to a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step<'a> {
-    /// A connection was opened; one that was open before is lost.
+    /// A connection was opened; one that was open before is lost, and what still comes over that
+    /// one is seen by nobody: it is not recorded.
     Opened,
     /// A text frame was sent, whether or not it arrives.
     Sent(&'a str),
@@ -119,6 +120,11 @@ impl History {
         self.settled
     }
 
+    /// The calls it has heard of, each once.
+    pub fn calls(&self) -> impl Iterator<Item = CallId> {
+        self.stays.keys().copied()
+    }
+
     fn note(&mut self, at: Timestamp, text: &str, kind: Kind) {
         self.steps.push(Noted { at, text: text.into(), kind });
     }
@@ -169,8 +175,14 @@ impl History {
         let counts = ok.is_some() || !frame::puts_off(text);
         match self.requests.answered(id, step, counts) {
             Answered::First => self.first_reply(at, text, id, ok),
-            Answered::Again(first) => {
+            Answered::Again { first, over_earlier } => {
                 self.note(at, text, Kind::Mark);
+                let of = self.requests.known(id).and_then(|known| known.asked.call_of(ok));
+                if let Some(stay) = of.and_then(|call| self.stays.get_mut(&call))
+                    && over_earlier
+                {
+                    stay.repeated();
+                }
                 let before = &self.steps[first].text;
                 if **before == *text {
                     return Ok(());
@@ -263,9 +275,7 @@ impl History {
         for (call, stay) in &mut self.stays {
             match named(call) {
                 Some(seq) => stay.cursor(seq),
-                None if cursors.is_some() => stay.forget(),
-                // A device that resumes nothing has lost its memory.
-                None => *stay = Stay::default(),
+                None => stay.forget(),
             }
         }
         for glance in calls {

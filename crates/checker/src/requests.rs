@@ -45,8 +45,9 @@ struct Answer {
 pub(crate) enum Answered {
     /// The first answer.
     First,
-    /// An answer after the first, which stands at this step.
-    Again(usize),
+    /// An answer after the first, which stands at this step; whether that came over an earlier
+    /// connection.
+    Again { first: usize, over_earlier: bool },
     /// It names no request of this connection.
     Unasked,
 }
@@ -85,7 +86,8 @@ impl Requests {
         let Some(known) = self.known.get_mut(&id) else { return Answered::Unasked };
         let kept = |answer: &Answer| self.answers - answer.number < ANSWERS;
         if let Some(answer) = known.answer.filter(|a| known.asked.is_changing() && kept(a)) {
-            return Answered::Again(answer.step);
+            let over_earlier = answer.connection != self.connection;
+            return Answered::Again { first: answer.step, over_earlier };
         }
         if counts {
             self.entering.retain(|(entering, _)| *entering != id);

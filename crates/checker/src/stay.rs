@@ -1,9 +1,9 @@
 //! A device's stays in one call, as the device alone can know them.
 //!
 //! ```text
-//!   unknown ──invited, listed, entered──▶ open ──terminal event──▶ over
-//!                                          ▲                        │
-//!                                          └──invited, entered──────┘
+//!   unknown ──invited, entered──▶ open ──terminal event──▶ over
+//!                                  ▲                        │
+//!                                  └───invited, entered─────┘
 //! ```
 //!
 //! This look is quick and forgiving: where an answer was lost the device cannot know whether it was
@@ -19,6 +19,8 @@ pub(crate) struct Stay {
     last: u64,
     /// Up to here the call was shown whole; events up to there only repeat what was shown.
     shown: u64,
+    /// Whether the present connection named a cursor of the call.
+    named: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -28,7 +30,7 @@ enum State {
     Unknown,
     Open,
     Over,
-    /// The device entered by an answer that came late; the stay may be over already.
+    /// The device may be in a stay: it was only listed, or entered by an answer that came late.
     Either,
 }
 
@@ -70,21 +72,29 @@ impl Stay {
     /// The device came back and said how far it had read.
     pub(crate) fn cursor(&mut self, seq: u64) {
         self.last = seq;
+        self.named = true;
     }
 
-    /// The device came back and said nothing of the call.
+    /// The device came back and said nothing of the call: the server cannot know what it has seen,
+    /// and may tell it again.
     pub(crate) fn forget(&mut self) {
-        // An end that was seen may not come again; of anything else the server may begin anew.
-        if self.state != State::Over {
-            *self = Self::default();
-        }
+        *self = Self::default();
     }
 
     /// A hello listed the call, of which the device had `named` a cursor.
     pub(crate) fn listed(&mut self, seq: u64, is_stay: bool, named: bool) {
         if is_stay && (!named || self.state == State::Unknown) && seq > self.last {
-            self.state = State::Open;
+            // One that refused for itself alone is listed although it has no stay.
+            self.state = State::Either;
             self.shown = seq;
+        }
+    }
+
+    /// The device repeated a request of an earlier connection. Unless it said how far it had read,
+    /// the server takes it that what followed was lost with the answer, and tells it again.
+    pub(crate) fn repeated(&mut self) {
+        if !self.named {
+            (self.last, self.state) = (0, State::Either);
         }
     }
 
@@ -152,10 +162,10 @@ mod tests {
         }
         let mut unnamed = Stay::default();
         unnamed.listed(7, true, false);
-        for (name, seq) in [(Name::Stopped, 4), (Name::Invited, 6), (Name::Ended, 8)] {
+        for (name, seq) in [(Name::Stopped, 4), (Name::Invited, 6), (WITHIN, 8), (Name::Ended, 9)] {
             unnamed.event(name, seq, false).unwrap();
         }
-        assert!(unnamed.event(WITHIN, 9, false).is_err());
+        assert!(unnamed.event(WITHIN, 10, false).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Events: what the server tells a device unasked.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{
     CallId, Cause, DeviceId, Leaving, Media, Note, Reason, Refused, Timestamp, UserId,
@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor, RoomInfo,
+    Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor, RoomInfo, frame,
     reply::Presence,
 };
 
@@ -344,9 +344,9 @@ impl ServerEvent {
     }
 
     /// The text frame.
-    pub fn to_frame(&self) -> String {
+    pub fn to_frame(&self) -> Arc<str> {
         // Only `Unknown` cannot be written, and nobody makes one to send it.
-        serde_json::to_string(self).unwrap_or_default()
+        frame::text(self)
     }
 }
 

@@ -1,12 +1,12 @@
 //! Replies: exactly one per request.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{CallId, SessionId, Timestamp, Uid, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, CallInfo, LogEntry, Record, WireError, limits};
+use crate::{Body, CallInfo, LogEntry, Record, WireError, frame, limits};
 
 /// A reply: the id of its request with either `ok` or `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -33,9 +33,8 @@ impl Reply {
     }
 
     /// The text frame.
-    pub fn to_frame(&self) -> String {
-        // Every key is a string and every value finite, so there is nothing to fail on.
-        serde_json::to_string(self).unwrap_or_default()
+    pub fn to_frame(&self) -> Arc<str> {
+        frame::text(self)
     }
 
     /// What was asked for, or why it was refused. Without either it is an empty yes.

@@ -1,7 +1,6 @@
 //! Who has ever logged in: each user's number and name.
 
-use std::collections::HashMap;
-
+use ahash::HashMap;
 use bellwire_core::{AppKey, Timestamp, Uid, UserId};
 use bellwire_protocol::{UserRef, WireError};
 use parking_lot::RwLock;

@@ -14,6 +14,7 @@ mod directory;
 mod gateway;
 mod http;
 mod journal;
+mod listen;
 mod metrics;
 mod node;
 mod phone;

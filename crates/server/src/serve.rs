@@ -3,12 +3,10 @@
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context;
-use axum::serve::ListenerExt;
 use bellwire_core::Timestamp;
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
-    sync::oneshot,
 };
 
 use crate::{
@@ -18,6 +16,7 @@ use crate::{
     gateway::Gateway,
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
+    listen::Listener,
     metrics::Metrics,
     node::{Ground, KEEP_MS, Node, Tenants},
 };
@@ -63,16 +62,8 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let address = listener.local_addr()?;
     tracing::info!(%address, "listening");
-    let listener = listener.tap_io(|connection| {
-        // A frame waits for nothing; without this the system holds it back for 40 ms.
-        if let Err(error) = connection.set_nodelay(true) {
-            tracing::debug!(%error, "cannot set TCP_NODELAY");
-        }
-    });
-    let (stop, stopped) = oneshot::channel::<()>();
-    let serving = axum::serve(listener, http::app(gateway.clone()))
-        .with_graceful_shutdown(async move { drop(stopped.await) });
-    let server = tokio::spawn(async move { serving.await });
+    let serving =
+        Listener::new(http::app(gateway.clone()), Duration::from_secs(10)).serve(listener);
     let mut health = journal.watch();
     tokio::select! {
         _ = terminate.recv() => {}
@@ -83,12 +74,11 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
         }
     }
     drain(&gateway, Duration::from_secs(config.server.drain_s)).await;
-    // Serving may have ended by itself.
-    let _ = stop.send(());
+    serving.stop();
     gateway.close_all();
     // Connections that do not close by themselves do not hold the process.
     let closed = async {
-        drop(server.await);
+        serving.stopped().await;
         gateway.all_closed().await;
     };
     drop(tokio::time::timeout(CLOSE_WAIT, closed).await);

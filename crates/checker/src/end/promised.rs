@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use bellwire_core::{CallId, Entry, Event, RequestRef, UserId};
+use bellwire_core::{CallId, DeviceId, Entry, Event, RequestRef, UserId};
 use bellwire_protocol::{Command, ErrorCode, Reply, Request, reply::StartOk};
 
 use super::Found;
@@ -103,7 +103,7 @@ fn promise(
         let what = "an acknowledged call is not in the books";
         return Err(Violation::new(Rule::NothingLost, what).of(call));
     };
-    if !marked(log, &command, who) {
+    if !is_kept(log, &command, who) {
         let what = format!("`{}` was acknowledged and is not in the log", command.name());
         return Err(Violation::new(Rule::NothingLost, what).of(call));
     }
@@ -149,7 +149,7 @@ fn call_of(command: &Command, answer: &Noted) -> Option<CallId> {
     }
 }
 
-/// Whether a yes to it means that something was appended; others may find the call as they want it.
+/// Whether a yes to it means that it was appended; others may have found the call as they want it.
 fn must_append(command: &Command) -> bool {
     matches!(
         command,
@@ -165,48 +165,42 @@ fn must_append(command: &Command) -> bool {
 }
 
 /// Whether the log shows what a yes to the command promised.
-fn marked(log: &[Entry], command: &Command, who: &Who) -> bool {
-    let any = |holds: &dyn Fn(&Event) -> bool| log.iter().any(|entry| holds(&entry.event));
+fn is_kept(log: &[Entry], command: &Command, who: &Who) -> bool {
+    let leaves_mark =
+        must_append(command) || matches!(command, Command::Ringing(_) | Command::Ack(_));
+    !leaves_mark || log.iter().any(|entry| is_mark(&entry.event, command, who))
+}
+
+/// Whether the event is one of those the command may lead to.
+fn is_mark(event: &Event, command: &Command, who: &Who) -> bool {
+    use Command as C;
     let me = |user: &UserId| *user == who.user;
-    let entered = |event: &Event| match event {
-        Event::Accepted { user, device, .. } | Event::Joined { user, device } => {
-            me(user) && *device == who.device
+    let here = |user: &UserId, device: &DeviceId| me(user) && *device == who.device;
+    match (command, event) {
+        (C::Start(_), Event::Created(created)) => {
+            let caller = &created.caller;
+            caller.device.as_ref().is_some_and(|device| here(&caller.user, device))
+        }
+        // In glare a start is the acceptance of the other's call.
+        (
+            C::Start(_) | C::Accept(_) | C::Join(_),
+            Event::Accepted { user, device, .. } | Event::Joined { user, device },
+        )
+        | (C::Ringing(_) | C::Reject(_), Event::Silenced { user, device })
+        | (C::Move(_), Event::Moved { user, to: device, .. })
+        // Before an answer a hang-up is a reject, and so is the cancel of a caller who is rung.
+        | (
+            C::Reject(_) | C::Cancel(_) | C::Hangup(_),
+            Event::Rejected { user, device: Some(device), .. },
+        ) => here(user, device),
+        (C::Ringing(_), Event::Ringing { user, .. })
+        | (C::Hangup(_), Event::Left { user, .. })
+        | (C::Cancel(_) | C::Hangup(_) | C::End(_), Event::Ended { by: Some(user), .. }) => me(user),
+        (C::Cancel(_), Event::Canceled { .. }) => true,
+        (C::Ack(ack), Event::Acknowledged { user, device, seq }) => {
+            here(user, device) && *seq == ack.seq
         }
         _ => false,
-    };
-    let refused = |event: &Event| match event {
-        Event::Rejected { user, device, .. } => me(user) && device.as_ref() == Some(&who.device),
-        _ => false,
-    };
-    let silenced = |event: &Event| matches!(event, Event::Silenced { user, device } if me(user) && *device == who.device);
-    let ended = |event: &Event| matches!(event, Event::Ended { by: Some(by), .. } if me(by));
-    match command {
-        Command::Start(_) => any(&|event| {
-            entered(event)
-                || matches!(event, Event::Created(c) if me(&c.caller.user)
-                    && c.caller.device.as_ref() == Some(&who.device))
-        }),
-        Command::Accept(_) | Command::Join(_) => any(&entered),
-        Command::Ringing(_) => any(&|event| {
-            silenced(event) || matches!(event, Event::Ringing { user, .. } if me(user))
-        }),
-        Command::Reject(_) => any(&|event| refused(event) || silenced(event)),
-        Command::Cancel(_) => {
-            any(&|event| ended(event) || refused(event) || matches!(event, Event::Canceled { .. }))
-        }
-        Command::Hangup(_) => any(&|event| {
-            ended(event) || refused(event) || matches!(event, Event::Left { user, .. } if me(user))
-        }),
-        Command::End(_) => any(&ended),
-        Command::Move(_) => any(
-            &|event| matches!(event, Event::Moved { user, to, .. } if me(user) && *to == who.device),
-        ),
-        Command::Ack(ack) => any(&|event| {
-            matches!(event, Event::Acknowledged { user, device, seq }
-                if me(user) && *device == who.device && *seq == ack.seq)
-        }),
-        // A yes may mean that it was so already.
-        _ => true,
     }
 }
 

@@ -94,10 +94,30 @@ fn i1_two_claims_at_once_are_caught() {
     w.pass(1_000);
     w.order("a1", "call.hangup", one);
     let two = w.start("a1", r#""carol""#);
+    w.pass(500);
     w.order("a1", "call.cancel", two);
     // The books say that the first call went on for a second longer.
     w.log(one).last_mut().unwrap().at.0 += 1_000;
     caught(w, Rule::OneClaim);
+}
+
+#[test]
+fn i1_claims_that_are_too_many_too_few_or_void_are_caught() {
+    let mut w = world();
+    let over = talk(&mut w);
+    let live = w.start("a1", r#""bob""#);
+    let good = [("alice", live), ("bob", live)];
+    assert_eq!(w.claimed(0, &good), None);
+    for claims in [
+        vec![("alice", live)],
+        vec![("alice", over), ("bob", live)],
+        vec![("alice", live), ("bob", live), ("bob", over)],
+        vec![("alice", live), ("bob", live), ("carol", live)],
+    ] {
+        assert_eq!(w.claimed(0, &claims), Some(Rule::OneClaim), "{claims:?}");
+    }
+    // The ring time is over by 40 s.
+    assert_eq!(w.claimed(100_000, &good), Some(Rule::Ends));
 }
 
 #[test]

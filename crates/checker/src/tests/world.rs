@@ -427,6 +427,19 @@ impl World {
         }
     }
 
+    /// Looks at the live calls of `dev`, `ms` from now, as if these were the claims.
+    pub(super) fn claimed(&mut self, ms: u64, claims: &[(&str, CallId)]) -> Option<Rule> {
+        let app = AppKey::parse("dev").unwrap();
+        let live: Vec<&Call> = self.calls.values().map(|(call, _)| call).collect();
+        let live: Vec<&Call> = live.into_iter().filter(|c| c.ended.is_none()).collect();
+        let name = |(user, call): &(&str, CallId)| (UserId::parse(user).unwrap(), *call);
+        let claims: Vec<_> = claims.iter().map(name).collect();
+        let standing = Standing { app: &app, claims: &claims, live: &live };
+        let now = self.now.after_ms(ms);
+        let looked = self.watch.check_step(&self.histories, now, &[standing]);
+        looked.err().map(|wrong| wrong.rule)
+    }
+
     fn look(&mut self) {
         let apps: Vec<AppKey> = self.histories.iter().map(|h| h.who().app.clone()).collect();
         for app in &apps {

@@ -1,8 +1,7 @@
 //! Room numbers: random, so that they cannot be guessed from one another, and unique among live
 //! calls.
 
-use std::collections::HashSet;
-
+use ahash::HashSet;
 use bellwire_core::RoomId;
 use parking_lot::Mutex;
 

@@ -1,14 +1,15 @@
 //! Live and lately ended calls of each app.
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use ahash::HashMap;
 use bellwire_core::{
     AppKey, Call, CallId, Entry, Mode, Participant, Phase, Timestamp, UserId, fold,
 };
-use bellwire_protocol::Record;
+use bellwire_protocol::{Json, Record};
 use parking_lot::{Mutex, RwLock};
 
 use super::{Plan, Rooms};
@@ -29,7 +30,7 @@ pub(crate) struct Known {
 pub(crate) struct Finished {
     pub(crate) call: Arc<Call>,
     pub(crate) serial: u64,
-    pub(crate) record: Arc<Record>,
+    pub(crate) record: Json,
 }
 
 /// The calls an append was decided upon have changed meanwhile, or a claim was taken: decide again.
@@ -228,9 +229,10 @@ impl Calls {
             if state.apply(change) {
                 state.serial += 1;
                 let serial = state.serial;
-                if let Some(record) = Record::of(after, serial).map(Arc::new) {
-                    rows.push(record_row(app_key, after, serial, &record));
-                    finished.push(Finished { call: after.clone(), serial, record });
+                if let Some(record) = Record::of(after, serial) {
+                    let json = Json::of(&record);
+                    rows.push(record_row(app_key, after, &record, json.clone()));
+                    finished.push(Finished { call: after.clone(), serial, record: json });
                 }
                 if let Some(room) = after.room {
                     self.rooms.free(room);
@@ -358,16 +360,15 @@ fn leg_row(p: &Participant, record: &Record) -> LegRow {
     LegRow { user: p.user.clone(), outcome: p.state, missed }
 }
 
-fn record_row(app: &AppKey, call: &Call, serial: u64, record: &Record) -> Row {
+fn record_row(app: &AppKey, call: &Call, record: &Record, json: Json) -> Row {
     Row::Record(Box::new(RecordRow {
         app: app.clone(),
         call: call.id,
-        serial,
+        serial: record.serial,
         created_at: call.created_at,
         ended_at: call.at,
         reason: call.ended.as_ref().map_or(bellwire_core::Reason::Lost, |o| o.reason),
-        // A record is plain data; there is nothing in it that JSON could refuse.
-        body: serde_json::to_string(record).unwrap_or_default().into(),
+        body: json.into(),
         legs: call.participants.iter().map(|p| leg_row(p, record)).collect(),
     }))
 }

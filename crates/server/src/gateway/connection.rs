@@ -120,7 +120,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
                     () = notice => {
                         line.expires_at = None;
                         let event = TokenExpiring { expires_at: at };
-                        outbox.push(ServerEvent::TokenExpiring(event).to_frame().into());
+                        outbox.push(ServerEvent::TokenExpiring(event).to_frame());
                         continue;
                     }
                 }
@@ -174,13 +174,13 @@ fn paced(
         let id = parsed.map_or_else(|(id, _)| id, |request| request.id);
         let wait = until.wait_time_from(Ticks.now());
         let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        outbox.push(Reply::refused(id, WireError::rate_limited(retry_ms)).to_frame().into());
+        outbox.push(Reply::refused(id, WireError::rate_limited(retry_ms)).to_frame());
         return Paced::Answered;
     }
     match parsed {
         Ok(request) => Paced::Request(request),
         Err((id, error)) => {
-            outbox.push(Reply::refused(id, error).to_frame().into());
+            outbox.push(Reply::refused(id, error).to_frame());
             Paced::Answered
         }
     }

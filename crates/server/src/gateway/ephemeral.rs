@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{Call, CallId, Command, Refusal, UserId};
 use bellwire_protocol::{
-    ErrorCode, ServerEvent, UserRef, WireError, command,
+    ErrorCode, Json, ServerEvent, UserRef, WireError, command,
     event::{CallMessage, Message, StateEvent},
     limits::PRESENCE_USERS,
     reply::{Empty, PresenceOk, Received},
@@ -14,7 +14,7 @@ use bellwire_protocol::{
 use super::{Gateway, connection::Line};
 use crate::{
     config::PresencePolicy,
-    switchboard::{Asker, Switchboard, body},
+    switchboard::{Asker, Switchboard},
 };
 
 /// `call.state`: what this device publishes. The first one of a stay says that it has entered.
@@ -37,7 +37,7 @@ pub(super) async fn state(
         video: c.video,
         screen: c.screen,
     });
-    board.answer(Some(asker), body(&Empty {}));
+    board.answer(Some(asker), Json::of(&Empty {}));
     to_others(board, line, &call, &from, None, &event);
 }
 
@@ -58,7 +58,7 @@ pub(super) fn send(board: &Switchboard, line: &Line, c: command::Send, asker: As
         body: c.body,
         at: board.now(),
     });
-    board.answer(Some(asker), body(&Empty {}));
+    board.answer(Some(asker), Json::of(&Empty {}));
     to_others(board, line, &call, &from, to.as_deref(), &event);
 }
 
@@ -85,7 +85,7 @@ fn to_others(
     to: Option<&[UserId]>,
     event: &ServerEvent,
 ) {
-    let frame = Arc::<str>::from(event.to_frame());
+    let frame = event.to_frame();
     let meant = |user: &UserId| user != from && to.is_none_or(|to| to.contains(user));
     let there = call.inside().filter(|p| meant(&p.user)).filter_map(|p| {
         let sessions = board.sessions.of(&line.session.app, &p.user);
@@ -112,7 +112,7 @@ pub(super) fn message(board: &Switchboard, line: &Line, c: command::SendMessage,
         body: c.body,
         at: board.now(),
     });
-    let frame = Arc::<str>::from(event.to_frame());
+    let frame = event.to_frame();
     let mut received = false;
     for session in board.sessions.of(app, &to) {
         // A message to oneself is for one's other devices.
@@ -120,7 +120,7 @@ pub(super) fn message(board: &Switchboard, line: &Line, c: command::SendMessage,
             received |= session.send_ephemeral(&frame);
         }
     }
-    board.answer(Some(asker), body(&Received { received }));
+    board.answer(Some(asker), Json::of(&Received { received }));
 }
 
 /// `presence.get`, and `presence.watch` or `unwatch` as `watch` says.
@@ -158,7 +158,7 @@ pub(super) fn presence(
         }
         None => board.presences(&session.app, &users),
     };
-    board.answer(Some(asker), body(&PresenceOk { users: users_now }));
+    board.answer(Some(asker), Json::of(&PresenceOk { users: users_now }));
 }
 
 fn resolve(

@@ -58,7 +58,7 @@ pub(super) async fn admit(
 fn refuse(gateway: &Gateway, outbox: &Outbox, id: u64, error: WireError) -> Option<Line> {
     gateway.board.metrics.refused(error.code);
     let message = error.message.clone();
-    outbox.push(Reply::refused(id, error).to_frame().into());
+    outbox.push(Reply::refused(id, error).to_frame());
     outbox.close(CloseCode::Unauthorized, message);
     None
 }
@@ -210,7 +210,7 @@ async fn records(
             after = RecordCursor(record.serial);
             let event =
                 ServerEvent::Record(RecordEvent { record: Box::new(record), cursor: after });
-            outbox.push_missed(event.to_frame().into());
+            outbox.push_missed(event.to_frame());
         }
         if found.len() < RECORDS_PAGE {
             return;

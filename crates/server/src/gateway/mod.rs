@@ -62,7 +62,7 @@ impl Gateway {
         self.draining.store(true, Ordering::Relaxed);
         let frame = ServerEvent::Draining.to_frame();
         for outbox in self.board.sessions.all().iter().filter_map(|s| s.greeted()) {
-            outbox.push(frame.clone().into());
+            outbox.push(frame.clone());
         }
     }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use bellwire_core::{CallId, Command as CallCommand, Order, Origin, UserId};
 use bellwire_protocol::{
-    Command, ErrorCode, RecordCursor, Request, WireError, command,
+    Command, ErrorCode, Json, RecordCursor, Request, WireError, command,
     limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
     reply::{Empty, GetOk, RecordsOk},
     {CallInfo, LogEntry, Record},
@@ -13,7 +13,7 @@ use bellwire_protocol::{
 use super::{Gateway, connection::Line, ephemeral, hello};
 use crate::{
     journal::RecordQuery,
-    switchboard::{Ask, Asker, ReplyKind, Switchboard, body},
+    switchboard::{Ask, Asker, ReplyKind, Switchboard},
 };
 
 /// Whether the connection goes on.
@@ -122,7 +122,7 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
         Command::PresenceUnwatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(false)),
         Command::Get(c) => get(board, line, c, asker).await,
         Command::ListRecords(c) => list_records(board, line, c, asker).await,
-        Command::Ping => board.answer(Some(asker), body(&Empty {})),
+        Command::Ping => board.answer(Some(asker), Json::of(&Empty {})),
         Command::Hello(_) => {
             let text = "you said hello already; open another connection to log in anew";
             board.refuse(Some(asker), Box::new(WireError::invalid("do", text)));
@@ -232,7 +232,7 @@ async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Aske
     let more = rest().count() > log.len();
     let room = crate::switchboard::room_for(&known.call, user);
     let info = Box::new(CallInfo::of(&known.call, Some(user), board.now(), room));
-    board.answer(Some(asker), body(&GetOk { info, log, more }));
+    board.answer(Some(asker), Json::of(&GetOk { info, log, more }));
 }
 
 async fn list_records(
@@ -250,7 +250,7 @@ async fn list_records(
     match board.storage.records(&query).await {
         Ok(found) => {
             let records = found.iter().filter_map(|r| serde_json::from_str::<Record>(r).ok());
-            board.answer(Some(asker), body(&RecordsOk { records: records.collect() }));
+            board.answer(Some(asker), Json::of(&RecordsOk { records: records.collect() }));
         }
         Err(error) => {
             tracing::error!(%error, "cannot read records");
@@ -266,7 +266,7 @@ fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, 
     match claims {
         Ok(claims) if claims.app.key == line.session.app && claims.user == line.session.user => {
             line.expires_at = Some(claims.expires_at);
-            board.answer(Some(asker), body(&Empty {}));
+            board.answer(Some(asker), Json::of(&Empty {}));
         }
         Ok(_) => {
             let text = "the token is for another user or app";
@@ -281,7 +281,7 @@ fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, 
 async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
     let (board, session) = (&gateway.board, &line.session);
     board.hang_up_device(session).await;
-    board.answer(Some(asker), body(&Empty {}));
+    board.answer(Some(asker), Json::of(&Empty {}));
     // The answer may wait for the disk behind what the logout led to.
     drop(board.storage.flush().await);
     session.unbind(line.turn);

@@ -15,11 +15,14 @@ use axum::{
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bellwire_protocol::SUBPROTOCOL;
-use hyper_util::{rt::TokioIo, server::conn::auto::upgrade::downcast};
+use hyper_util::{
+    rt::TokioIo,
+    server::conn::auto::upgrade::{Parts, downcast},
+};
 use sha1::{Digest as _, Sha1};
-use tokio::net::TcpStream;
 
 use super::Gateway;
+use crate::listen::Stream;
 
 /// What the key is answered with (section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -42,9 +45,11 @@ pub(crate) async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Re
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
         // The listener hands out nothing else, so the other case cannot come up.
-        let Ok(parts) = downcast::<TokioIo<TcpStream>>(upgraded) else { return };
-        let mut early = parts.read_buf.to_vec();
-        gateway.serve(parts.io.into_inner(), &mut early, origin.as_deref()).await;
+        let Ok(Parts { io, read_buf, .. }) = downcast::<TokioIo<Stream>>(upgraded) else { return };
+        // A copy, as the original holds on to the whole read buffer.
+        let mut early = read_buf.to_vec();
+        drop(read_buf);
+        gateway.serve(io.into_inner(), &mut early, origin.as_deref()).await;
     });
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();

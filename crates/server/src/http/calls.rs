@@ -5,12 +5,14 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
 };
 use bellwire_core::{
     Actor, Call, CallId, Command, DeviceId, Note, Order, Origin, Phase, Refusing, UserId,
 };
 use bellwire_protocol::{
-    Body as WireBody, CallInfo, ErrorCode, LogEntry, Target, UserRef, WireError, command as wire,
+    CallInfo, ErrorCode, Json as Text, LogEntry, Target, UserRef, WireError, command as wire,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -25,7 +27,7 @@ use crate::{
 };
 
 type Gate = State<Arc<Gateway>>;
-type Answer = Result<Json<WireBody>, Problem>;
+type Answer = Result<Said, Problem>;
 
 /// `GET /v1/calls`
 #[derive(Serialize)]
@@ -296,7 +298,7 @@ pub(super) async fn end_all_of(
     ended
 }
 
-type Waiting = oneshot::Receiver<Result<WireBody, Box<WireError>>>;
+type Waiting = oneshot::Receiver<Result<Text, Box<WireError>>>;
 
 fn asker() -> (Asker, Waiting) {
     let (to, from) = oneshot::channel();
@@ -307,5 +309,14 @@ async fn answered(answer: Waiting) -> Answer {
     let answer = answer.await.map_err(|_| {
         Problem::new(ErrorCode::Unavailable, "the server is stopping; ask again when it is back")
     })?;
-    Ok(Json(answer?))
+    Ok(Said(answer?))
+}
+
+/// What the switchboard answered, which is JSON already.
+pub(super) struct Said(Text);
+
+impl IntoResponse for Said {
+    fn into_response(self) -> Response {
+        ([(CONTENT_TYPE, "application/json")], self.0.as_str().to_owned()).into_response()
+    }
 }

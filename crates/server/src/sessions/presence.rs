@@ -1,7 +1,8 @@
 //! Who watches whom.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
+use ahash::HashMap;
 use bellwire_core::{AppKey, SessionId, UserId};
 use parking_lot::Mutex;
 

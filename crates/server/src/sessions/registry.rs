@@ -1,7 +1,8 @@
 //! All sessions, by id and by user.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
+use ahash::HashMap;
 use bellwire_core::{AppKey, DeviceId, Reach, SessionId, Timestamp, UserId};
 use bellwire_protocol::{CloseCode, ServerEvent};
 use parking_lot::RwLock;
@@ -157,6 +158,6 @@ impl Sessions {
 }
 
 fn replaced(outbox: &Outbox) {
-    outbox.push(ServerEvent::Replaced.to_frame().into());
+    outbox.push(ServerEvent::Replaced.to_frame());
     outbox.close(CloseCode::Replaced, "this device logged in again");
 }

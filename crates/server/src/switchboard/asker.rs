@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Instant};
 
 use bellwire_core::RequestRef;
-use bellwire_protocol::{Body, Reply, WireError};
+use bellwire_protocol::{Json, Reply, WireError, reply_frame};
 use tokio::sync::oneshot;
 
 use super::Switchboard;
@@ -30,7 +30,7 @@ pub(crate) enum Asker {
         received: Instant,
     },
     /// The business server.
-    Server(oneshot::Sender<Result<Body, Box<WireError>>>),
+    Server(oneshot::Sender<Result<Json, Box<WireError>>>),
     /// Nobody: a deadline, a connection.
     Nobody,
 }
@@ -38,7 +38,7 @@ pub(crate) enum Asker {
 /// An answer, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    result: Result<Body, Box<WireError>>,
+    result: Result<Json, Box<WireError>>,
     frame: Option<Arc<str>>,
 }
 
@@ -68,15 +68,14 @@ impl Asker {
     }
 
     /// Makes the answer, and the row that keeps it.
-    pub(crate) fn prepare(&self, result: Result<Body, Box<WireError>>) -> (Answer, Option<Row>) {
+    pub(crate) fn prepare(&self, result: Result<Json, Box<WireError>>) -> (Answer, Option<Row>) {
         let Self::Device { session, id, changing, .. } = self else {
             return (Answer { result, frame: None }, None);
         };
-        let reply = match &result {
-            Ok(body) => Reply { id: *id, ok: Some(body.clone()), error: None },
-            Err(error) => Reply::refused(*id, WireError::clone(error)),
+        let frame = match &result {
+            Ok(ok) => reply_frame(*id, ok),
+            Err(error) => Reply::refused(*id, WireError::clone(error)).to_frame(),
         };
-        let frame: Arc<str> = reply.to_frame().into();
         let row = changing.then(|| {
             Row::Answer(AnswerRow {
                 session: session.id.clone(),
@@ -104,8 +103,8 @@ impl Asker {
 
 impl Switchboard {
     /// Answers in turn: after everything asked before it is durable.
-    pub(crate) fn answer(&self, asker: Option<Asker>, body: Body) {
-        self.conclude(asker, Ok(body));
+    pub(crate) fn answer(&self, asker: Option<Asker>, ok: Json) {
+        self.conclude(asker, Ok(ok));
     }
 
     /// Refuses in turn.
@@ -116,7 +115,7 @@ impl Switchboard {
         self.conclude(asker, Err(error));
     }
 
-    fn conclude(&self, asker: Option<Asker>, result: Result<Body, Box<WireError>>) {
+    fn conclude(&self, asker: Option<Asker>, result: Result<Json, Box<WireError>>) {
         let Some(asker) = asker else { return };
         let (answer, row) = asker.prepare(result);
         self.storage.submit(row.into_iter().collect(), move || asker.send(answer));

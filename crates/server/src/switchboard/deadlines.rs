@@ -1,7 +1,8 @@
 //! One timer for all calls. It holds no rule: it only has a call looked at when the call says so.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
+use ahash::HashMap;
 use bellwire_core::{AppKey, CallId, Command, Timestamp};
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
@@ -40,7 +41,7 @@ impl Timer {
     /// Runs until the server ends.
     pub(crate) async fn run(mut self, board: Arc<Switchboard>) {
         let mut queue: DelayQueue<(AppKey, CallId)> = DelayQueue::new();
-        let mut keys: HashMap<CallId, (delay_queue::Key, Timestamp)> = HashMap::new();
+        let mut keys: HashMap<CallId, (delay_queue::Key, Timestamp)> = HashMap::default();
         loop {
             tokio::select! {
                 biased;

@@ -1,10 +1,11 @@
 //! How much a user may start: a bound on calls in flight, starts and distinct callees a minute.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use ahash::HashMap;
 use bellwire_core::{AppKey, Phase, Timestamp, UserId};
 use bellwire_protocol::{ErrorCode, WireError};
 use parking_lot::Mutex;

@@ -23,7 +23,7 @@ use bellwire_protocol::{ErrorCode, WireError};
 pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
 pub(crate) use render::room_for;
-pub(crate) use reply::{ReplyKind, body};
+pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
 pub(crate) use start::Ask;
 

@@ -1,6 +1,6 @@
 //! Whether a user can be called, for those who may know.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use bellwire_core::{AppKey, Reach, UserId};
 use bellwire_protocol::{Open, ServerEvent, event::PresenceEvent, reply::Presence};
@@ -37,7 +37,7 @@ impl Switchboard {
         }
         let users = self.presences(app, std::slice::from_ref(user));
         let event = ServerEvent::Presence(PresenceEvent { users });
-        let frame = Arc::<str>::from(event.to_frame());
+        let frame = event.to_frame();
         for (watcher, session) in watchers {
             let sessions = self.sessions.of(app, &watcher);
             for found in sessions.iter().filter(|s| s.id == session) {

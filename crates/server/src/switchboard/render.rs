@@ -1,5 +1,7 @@
 //! An entry of a log as one device is told it.
 
+use std::sync::Arc;
+
 use bellwire_core::{
     Call, Entry, Event, Leaving, Note, Notice, Phase, Reason, Scope as Reach, Tell, Timestamp,
     UserId,
@@ -10,7 +12,7 @@ use bellwire_protocol::{
 };
 
 /// The frame for `notice` of `entry`, which left the call as `after`.
-pub(super) fn render(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> String {
+pub(super) fn render(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Arc<str> {
     let change = change(notice, entry, after, now);
     let event = CallEvent {
         change,
@@ -21,6 +23,11 @@ pub(super) fn render(notice: &Notice, entry: &Entry, after: &Call, now: Timestam
         participants: concerned(&entry.event, after),
     };
     ServerEvent::Call(Box::new(event)).to_frame()
+}
+
+/// Whether its frame is the same whoever gets it: it shows nothing of the one who is told.
+pub(super) fn says_the_same_to_all(tell: &Tell) -> bool {
+    !matches!(tell, Tell::Invited | Tell::Started | Tell::Ended(Reach::You, _))
 }
 
 /// The room, for those who may enter it: an active call's participants.

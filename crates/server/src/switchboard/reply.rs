@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bellwire_core::{Call, Event, UserId};
 use bellwire_protocol::{
-    Body, CallInfo,
+    CallInfo, Json,
     reply::{Empty, InviteOk, StartOk},
 };
 
@@ -30,7 +30,7 @@ impl ReplyKind {
         board: &Switchboard,
         change: &Change,
         asker: Option<&Asker>,
-    ) -> Body {
+    ) -> Json {
         match self {
             Self::Empty => empty(),
             Self::Whole => whole(board, change.first(), asker),
@@ -55,7 +55,7 @@ impl ReplyKind {
         board: &Switchboard,
         call: &Call,
         asker: Option<&Asker>,
-    ) -> Body {
+    ) -> Json {
         match self {
             Self::Empty => empty(),
             Self::Whole => whole(board, call, asker),
@@ -64,23 +64,17 @@ impl ReplyKind {
     }
 }
 
-pub(super) fn whole(board: &Switchboard, call: &Call, asker: Option<&Asker>) -> Body {
+pub(super) fn whole(board: &Switchboard, call: &Call, asker: Option<&Asker>) -> Json {
     let viewer = asker.and_then(Asker::session).map(|s| &s.user);
     let room = viewer.and_then(|user| room_for(call, user));
     let info = Box::new(CallInfo::of(call, viewer, board.now(), room));
-    body(&StartOk { call: call.id, info })
+    Json::of(&StartOk { call: call.id, info })
 }
 
-pub(super) fn empty() -> Body {
-    body(&Empty {})
+pub(super) fn empty() -> Json {
+    Json::of(&Empty {})
 }
 
-fn skipped<'a>(users: impl Iterator<Item = &'a UserId>) -> Body {
-    body(&InviteOk { skipped: users.cloned().collect() })
-}
-
-/// The reply as JSON.
-pub(crate) fn body(ok: &impl serde::Serialize) -> Body {
-    // The wire's types have string keys and finite numbers; JSON refuses nothing else.
-    Body::new(ok).expect("a reply is valid JSON")
+fn skipped<'a>(users: impl Iterator<Item = &'a UserId>) -> Json {
+    Json::of(&InviteOk { skipped: users.cloned().collect() })
 }

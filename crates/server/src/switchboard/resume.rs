@@ -10,14 +10,14 @@ use bellwire_core::{
     evolve, open,
 };
 use bellwire_protocol::{
-    CallInfo, Cursor, Reply,
+    CallInfo, Cursor, Json,
     reply::{HelloOk, Limits},
+    reply_frame,
 };
 
 use super::{
     Switchboard,
     render::{render, room_for},
-    reply::body,
 };
 use crate::{
     calls::Known,
@@ -112,8 +112,7 @@ impl Switchboard {
                 calls: board.listed(&calls, &session),
                 limits: Limits::default(),
             };
-            let answer = Reply { id, ok: Some(body(&ok)), error: None };
-            outbox.push_missed(answer.to_frame().into());
+            outbox.push_missed(reply_frame(id, &Json::of(&ok)));
             let covered = board.replay(&session, &outbox, &cursors, &old);
             let stays = calls.iter().filter(|c| has_stay(c, &session.user, &session.device));
             session.greet(&outbox, stays.map(|call| (call.id, call.seq)).collect(), covered);
@@ -146,7 +145,7 @@ impl Switchboard {
             return;
         };
         for frame in self.missed(&session.app, &known, session, first.seq - 1) {
-            outbox.push_missed(frame.into());
+            outbox.push_missed(frame);
         }
     }
 
@@ -177,7 +176,7 @@ impl Switchboard {
                 continue;
             };
             for frame in self.missed(&session.app, known, session, after) {
-                outbox.push_missed(frame.into());
+                outbox.push_missed(frame);
             }
         }
         covered
@@ -185,7 +184,7 @@ impl Switchboard {
 
     /// The frames for this device of what was logged after `after`. A stop-ring that its cursor
     /// covers has reached it, acknowledged or not, and is not sent twice.
-    fn missed(&self, app: &AppKey, known: &Known, session: &Session, after: u64) -> Vec<String> {
+    fn missed(&self, app: &AppKey, known: &Known, session: &Session, after: u64) -> Vec<Arc<str>> {
         let mine = (&session.user, &session.device);
         if known.call.app != *app || known.call.participant(mine.0).is_none() {
             return Vec::new();

@@ -2,10 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use bellwire_core::{AppKey, Event, Phase, UserId};
-use bellwire_protocol::{Body, RecordCursor, ServerEvent, event::RecordEvent};
+use bellwire_core::{AppKey, Event, Phase, Tell, UserId};
+use bellwire_protocol::{Json, RecordCursor, record_frame};
 
-use super::{Asker, Switchboard, render::render};
+use super::{
+    Asker, Switchboard,
+    render::{render, says_the_same_to_all},
+};
 use crate::calls::{Change, Finished, Plan, Step};
 
 impl Switchboard {
@@ -15,10 +18,10 @@ impl Switchboard {
         self: &Arc<Self>,
         app: &AppKey,
         plan: Plan,
-        body: Body,
+        ok: Json,
         asker: Option<Asker>,
     ) -> Result<(), Option<Asker>> {
-        self.append_result(app, plan, Ok(body), asker)
+        self.append_result(app, plan, Ok(ok), asker)
     }
 
     /// The same, with an answer that may be a refusal which is logged (R21).
@@ -26,7 +29,7 @@ impl Switchboard {
         self: &Arc<Self>,
         app: &AppKey,
         plan: Plan,
-        result: Result<Body, Box<bellwire_protocol::WireError>>,
+        result: Result<Json, Box<bellwire_protocol::WireError>>,
         asker: Option<Asker>,
     ) -> Result<(), Option<Asker>> {
         let stays = result.is_ok();
@@ -81,24 +84,33 @@ impl Switchboard {
     fn tell_step(&self, app: &AppKey, step: &Step) {
         let (call, seq) = (step.after.id, step.entry.seq);
         tracing::info!(%call, seq, event = event_name(&step.entry.event), "call");
+        // Frames that say the same to all are written once.
+        let mut shared: Option<(&Tell, Arc<str>)> = None;
         for notice in &step.notices {
             let sessions = self.sessions.of(app, &notice.user);
-            let mut told = sessions.iter().filter(|s| notice.devices.contains(&s.device));
-            let Some(first) = told.next() else { continue };
-            let frame = Arc::<str>::from(render(notice, &step.entry, &step.after, self.now()));
+            let mut told =
+                sessions.iter().filter(|s| notice.devices.contains(&s.device)).peekable();
+            if told.peek().is_none() {
+                continue;
+            }
+            let frame = match &shared {
+                Some((tell, frame)) if *tell == &notice.tell => frame.clone(),
+                _ => {
+                    let frame = render(notice, &step.entry, &step.after, self.now());
+                    if says_the_same_to_all(&notice.tell) {
+                        shared = Some((&notice.tell, frame.clone()));
+                    }
+                    frame
+                }
+            };
             let terminal = notice.tell.is_terminal();
-            first.tell(call, seq, terminal, &frame);
             told.for_each(|s| s.tell(call, seq, terminal, &frame));
         }
     }
 
     /// A finished call's record goes to every device of everyone in it.
     fn tell_record(&self, app: &AppKey, done: &Finished) {
-        let event = ServerEvent::Record(RecordEvent {
-            record: Box::new((*done.record).clone()),
-            cursor: RecordCursor(done.serial),
-        });
-        let frame = Arc::<str>::from(event.to_frame());
+        let frame = record_frame(&done.record, RecordCursor(done.serial));
         for p in &done.call.participants {
             for session in self.sessions.of(app, &p.user) {
                 if let Some(outbox) = session.greeted() {

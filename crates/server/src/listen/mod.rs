@@ -1,0 +1,95 @@
+//! The port: connections are accepted, bounded in time and number, and served HTTP/1 and HTTP/2
+//! until they end or become WebSockets.
+
+mod accept;
+mod connection;
+mod pace;
+mod stream;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use tokio::net::TcpListener;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+pub(crate) use stream::Stream;
+
+/// The longest request head of HTTP/1, in bytes: tokens are long, ours at most some kilobytes.
+const HEAD_BYTES: usize = 64 * 1024;
+/// The longest list of headers of a request over HTTP/2, in bytes.
+const HEADERS_BYTES: u32 = 32 * 1024;
+/// Requests of one HTTP/2 connection that may be in hand at once.
+const STREAMS: u32 = 128;
+/// What one HTTP/2 request, and all of a connection together, may send ahead, in bytes. A body is
+/// at most a frame's size, so more would only be memory for those who send and never end.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// What is kept at most of answers that an HTTP/2 client does not read, in bytes.
+const SEND_BYTES: usize = 256 * 1024;
+/// How often an HTTP/2 client is asked whether it is there, and how long it may take to say so.
+const H2_PING_EVERY: Duration = Duration::from_secs(20);
+const H2_PING_WAIT: Duration = Duration::from_secs(10);
+
+/// How connections to a port are served.
+pub(crate) struct Listener {
+    http: Builder<TokioExecutor>,
+    app: TowerToHyperService<Router>,
+    /// How long a connection may take until its first request header is complete.
+    header_wait: Duration,
+}
+
+/// A port that is being served.
+pub(crate) struct Serving {
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Listener {
+    /// Serves `app`.
+    pub(crate) fn new(app: Router, header_wait: Duration) -> Self {
+        Self { http: http(), app: TowerToHyperService::new(app), header_wait }
+    }
+
+    /// Accepts what comes to `port`, until [`Serving::stop`].
+    pub(crate) fn serve(self, port: TcpListener) -> Serving {
+        let serving = Serving { stop: CancellationToken::new(), tasks: TaskTracker::new() };
+        let (stop, tasks) = (serving.stop.clone(), serving.tasks.clone());
+        serving.tasks.spawn(accept::run(Arc::new(self), port, stop, tasks));
+        serving
+    }
+}
+
+impl Serving {
+    /// Takes no more connections and requests; those in hand are answered.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+    }
+
+    /// Waits until the last connection has ended or become a WebSocket.
+    pub(crate) async fn stopped(&self) {
+        self.tasks.wait().await;
+    }
+}
+
+fn http() -> Builder<TokioExecutor> {
+    let mut http = Builder::new(TokioExecutor::new());
+    // Slow headers and quiet connections are looked after in `pace`, for both versions alike and
+    // from the first byte on.
+    http.http1().max_buf_size(HEAD_BYTES).header_read_timeout(None);
+    http.http2()
+        .timer(TokioTimer::new())
+        .keep_alive_interval(H2_PING_EVERY)
+        .keep_alive_timeout(H2_PING_WAIT)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADERS_BYTES)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
+        .max_send_buf_size(SEND_BYTES);
+    http
+}
