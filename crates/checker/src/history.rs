@@ -174,6 +174,11 @@ impl History {
         let step = self.steps.len();
         let counts = ok.is_some() || !frame::puts_off(text);
         match self.requests.answered(id, step, counts) {
+            // Nothing was done, and nothing said of what was done before.
+            Answered::First if !counts => {
+                self.note(at, text, Kind::Mark);
+                Ok(())
+            }
             Answered::First => self.first_reply(at, text, id, ok),
             Answered::Again { first, over_earlier } => {
                 self.note(at, text, Kind::Mark);

@@ -111,8 +111,8 @@ impl Seeds {
         if self.all {
             for (seed, outcome) in &failed {
                 let failure = outcome.failure.as_ref();
-                let text = failure.map_or("", |f| f.text.lines().next().unwrap_or_default());
-                println!("seed {seed}: {text}");
+                let rule = failure.map_or("", |failure| failure.rule.as_str());
+                println!("seed {seed}: {rule}");
             }
             println!("{} of {} seeds break a rule", failed.len(), self.seeds);
             return Ok(ExitCode::FAILURE);

@@ -48,7 +48,7 @@ pub(crate) struct Habits {
     pub(crate) acks: bool,
     /// Sends again after a reconnect what was not answered before.
     pub(crate) repeats: bool,
-    /// Keeps the cursors of calls that are over.
+    /// Keeps the cursors of calls that are over for it.
     pub(crate) hoards: bool,
     /// Asks for the records it missed.
     pub(crate) collects: bool,
@@ -162,7 +162,7 @@ impl Habits {
             rings: lot.happens(85).then(|| lot.pick(&[0, 5, 80, 900])),
             acks: lot.happens(60),
             repeats: lot.happens(70),
-            hoards: lot.happens(30),
+            hoards: lot.happens(60),
             collects: lot.happens(50),
             renews: lot.happens(60),
         }
