@@ -110,6 +110,12 @@ impl History {
         }
     }
 
+    /// The business server answers `call` with this device: it may find itself in a call it has
+    /// never been told of.
+    pub fn placed(&mut self, call: CallId) {
+        self.stays.entry(call).or_default().placed();
+    }
+
     /// Whose history it is.
     pub fn who(&self) -> &Who {
         &self.who

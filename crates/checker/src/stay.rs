@@ -102,6 +102,13 @@ impl Stay {
         }
     }
 
+    /// The business server may have put the device into the call, or is about to.
+    pub(crate) fn placed(&mut self) {
+        if self.state != State::Open {
+            self.state = State::Either;
+        }
+    }
+
     /// An answer put the device into the call, as of `seq` if it says so. `fresh` is false where
     /// the request was sent before and its effect may be long past.
     pub(crate) fn entered(&mut self, seq: Option<u64>, fresh: bool) {

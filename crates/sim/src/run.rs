@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     plan::{Fault, Plan, What},
-    world::{AppOf, Shape, TENANTS, World, people},
+    world::{AppOf, Shape, TENANTS, World, people, tenants},
 };
 
 /// How late a deadline may be acted on where nothing is broken, in milliseconds.
@@ -92,10 +92,11 @@ fn shape(plan: &Plan, traced: bool) -> Shape {
         seed: plan.seed,
         people: people(),
         devices_each: 2,
-        tenants: usize::try_from(plan.seed % TENANTS as u64).unwrap_or(0),
+        tenants: tenants(usize::try_from(plan.seed % TENANTS as u64).unwrap_or(0)),
         limits: Limits { slack_ms, steady_clock, complete: true },
         unruly: true,
         traced,
+        remembers: false,
     }
 }
 

@@ -4,10 +4,11 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, header::{AUTHORIZATION, CONTENT_TYPE}},
 };
+use bellwire_core::CallId;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use super::{AppOf, World, cast::device_id};
+use super::{AppOf, World, cast::device_id, device::Device};
 use crate::plan::ApiAsk;
 
 /// The longest answer that is read, in bytes.
@@ -16,7 +17,7 @@ const ANSWER_MAX: usize = 1024 * 1024;
 impl World {
     /// The business server asks something, if the node is there.
     pub(crate) fn ask_api(&mut self, app: AppOf, ask: &ApiAsk, mark: u64) {
-        let Some(node) = &self.node else { return };
+        let Some(node) = self.node.clone() else { return };
         let Some((path, body)) = self.http(app, ask, mark) else { return };
         let request = Request::builder()
             .method(if body.is_some() { "POST" } else { "GET" })
@@ -26,6 +27,9 @@ impl World {
             .body(body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string())));
         // Paths are made of names that need no escaping.
         let Ok(request) = request else { return };
+        if let (ApiAsk::Accept { user, device }, Some(call)) = (ask, self.api_call(app, mark)) {
+            self.place(app, *user, *device, call);
+        }
         let (router, bell) = (node.api(), self.bell.clone());
         self.counts.commands += 1;
         let text = body.map(|body| body.to_string()).unwrap_or_default();
@@ -46,14 +50,29 @@ impl World {
         }
     }
 
+    /// The call that the business server means; now and then another app's.
+    fn api_call(&self, app: AppOf, mark: u64) -> Option<CallId> {
+        let own = || self.calls.iter().rev().find(|(of, _)| *of == app);
+        let call = if mark % 8 == 0 { self.calls.last() } else { own() };
+        call.map(|(_, call)| *call)
+    }
+
+    /// The judge of a device is told that it may find itself in a call.
+    fn place(&mut self, app: AppOf, user: u8, device: u8, call: CallId) {
+        let users = self.users_of(app);
+        let (user, id) = (&users[usize::from(user) % users.len()], device_id(device.into()));
+        let placed = |d: &Device| d.app == app && d.user == *user && d.id == id;
+        if let Some(at) = self.devices.iter().position(placed) {
+            self.histories[at].placed(call);
+        }
+    }
+
     fn http(&self, app: AppOf, ask: &ApiAsk, mark: u64) -> Option<(String, Option<Value>)> {
         let users = self.users_of(app);
         let user = |at: u8| &users[usize::from(at) % users.len()];
-        let own = || self.calls.iter().rev().find(|(of, _)| *of == app);
-        // Now and then the call is another app's.
-        let call = if mark % 8 == 0 { self.calls.last() } else { own() };
+        let call = self.api_call(app, mark);
         let of_call = |what: &str, body| {
-            call.map(|(_, call)| (format!("/v1/calls/{call}/{what}"), Some(body)))
+            call.map(|call| (format!("/v1/calls/{call}/{what}"), Some(body)))
         };
         let note = format!("api note {mark}");
         match *ask {
@@ -84,7 +103,7 @@ impl World {
                 Some((format!("/v1/users/{}/logout", user(whom)), Some(body)))
             }
             ApiAsk::List => Some(("/v1/calls?live".to_owned(), None)),
-            ApiAsk::Show => call.map(|(_, call)| (format!("/v1/calls/{call}"), None)),
+            ApiAsk::Show => call.map(|call| (format!("/v1/calls/{call}"), None)),
             ApiAsk::Records => Some(("/v1/records?limit=3".to_owned(), None)),
         }
     }

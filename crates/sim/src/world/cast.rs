@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, OnceLock};
 
-use bellwire::Tenants;
+use bellwire::{BadConfiguration, Tenants};
 use bellwire_core::{AppKey, DeviceId, Timestamp, UserId};
 use bellwire_protocol::Secret;
 use jsonwebtoken::{EncodingKey, Header, encode};
@@ -85,6 +85,11 @@ pub(crate) fn tenants(variant: usize) -> Tenants {
     let variant = variant % TENANTS;
     let made = CACHE[variant].get_or_init(|| name(Tenants::from_toml(&toml(VARIANTS[variant]))));
     made.clone()
+}
+
+/// The apps with these settings of calls, as they stand below `[calls]` in a configuration.
+pub(crate) fn configured(calls: &str) -> Result<Tenants, BadConfiguration> {
+    Tenants::from_toml(&toml(calls))
 }
 
 fn toml(calls: &str) -> String {

@@ -261,8 +261,8 @@ impl Device {
         self.latest = None;
     }
 
-    /// The frame of a command.
-    pub(crate) fn request(&mut self, command: Command) -> String {
+    /// The id and the frame of a command.
+    pub(crate) fn request(&mut self, command: Command) -> (u64, String) {
         self.last_id += 1;
         let changing = command.is_changing();
         let leaves = matches!(command, Command::Logout);
@@ -278,7 +278,7 @@ impl Device {
             self.latest = Some(outstanding.clone());
         }
         self.outstanding.push(outstanding);
-        text
+        (self.last_id, text)
     }
 
     /// The latest changing request once more.

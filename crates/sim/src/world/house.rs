@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{EPOCH_MS, World, cast::tenants};
+use super::{EPOCH_MS, World};
 
 /// A runtime with time of its own.
 pub(super) struct House {
@@ -79,7 +79,7 @@ impl World {
             clock: Arc::new(clock),
             chance: Chance::from_seed(seed),
         };
-        let (tenants, bell) = (tenants(self.shape.tenants), self.bell.clone());
+        let (tenants, bell) = (self.shape.tenants.clone(), self.bell.clone());
         self.trace.note(self.now, "server", "starts");
         tokio::spawn(async move {
             let node = Node::open(tenants, ground).await;

@@ -1,9 +1,6 @@
 //! What the simulated disk holds: rows in memory, by the rules of the journal.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire::{
     LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession,
@@ -153,11 +150,6 @@ impl Kept {
     /// Every log, by call.
     pub(crate) fn logs(&self) -> impl Iterator<Item = (&AppKey, CallId, &[Entry])> {
         self.logs.iter().map(|(call, log)| (&log.app, *call, log.entries.as_slice()))
-    }
-
-    /// The calls that are over by what is stored.
-    pub(crate) fn ended(&self) -> BTreeSet<CallId> {
-        self.logs.iter().filter(|(_, log)| log.ended.is_some()).map(|(call, _)| *call).collect()
     }
 
     /// Every record, as stored.

@@ -31,16 +31,15 @@ use std::{
     },
 };
 
-use bellwire::Node;
+use bellwire::{Node, Tenants};
 use bellwire_checker::{History, Limits, Standing, Step, Violation, Watch};
 use bellwire_core::{AppKey, Call, CallId, Timestamp, UserId};
 use bellwire_protocol::Command;
 
-pub(crate) use self::cast::{AppOf, Person, TENANTS, people};
+pub(crate) use self::cast::{AppOf, Person, TENANTS, configured, device_id, people, tenants};
 use self::{
     ask::Names,
     bell::Bell,
-    cast::device_id,
     device::{Device, Habits, Reaction},
     fault::Relief,
     house::House,
@@ -64,14 +63,16 @@ pub(crate) struct Shape {
     pub(crate) people: Vec<Person>,
     /// Devices of each person.
     pub(crate) devices_each: usize,
-    /// Which settings the apps have.
-    pub(crate) tenants: usize,
+    /// The apps, with their settings.
+    pub(crate) tenants: Tenants,
     /// What the judge has to know.
     pub(crate) limits: Limits,
     /// Habits and delays are drawn by lot; else every device is well-behaved and near.
     pub(crate) unruly: bool,
     /// Keep the lines of the trace.
     pub(crate) traced: bool,
+    /// Keep what devices read.
+    pub(crate) remembers: bool,
 }
 
 /// What went wrong.
@@ -134,6 +135,8 @@ pub(crate) struct World {
     trace: Trace,
     counts: Counts,
     broken: Option<Broken>,
+    /// What each device has read, where that is kept.
+    read: Vec<Vec<String>>,
 }
 
 impl World {
@@ -169,6 +172,7 @@ impl World {
             trace: Trace::new(shape.traced),
             counts: Counts::default(),
             broken: None,
+            read: vec![Vec::new(); shape.people.len() * shape.devices_each],
             shape,
         };
         world.schedule(0, Event::NodeUp);
@@ -276,15 +280,27 @@ impl World {
         }
     }
 
+    /// What a device has read, oldest first, where that is kept.
+    pub(crate) fn read_by(&self, device: usize) -> &[String] {
+        &self.read[device]
+    }
+
+    /// Whether a device's hello has been answered on its present connection.
+    pub(crate) fn is_here(&self, device: usize) -> bool {
+        self.devices[device].greeted
+    }
+
     fn users_of(&self, app: AppOf) -> Vec<UserId> {
         let of_app = self.shape.people.iter().filter(|person| person.app == app);
         of_app.map(|person| person.user.clone()).collect()
     }
 
-    fn say(&mut self, device: usize, command: Command) {
-        let text = self.devices[device].request(command);
+    /// A device asks a command; the id of its request.
+    pub(crate) fn say(&mut self, device: usize, command: Command) -> u64 {
+        let (id, text) = self.devices[device].request(command);
         self.counts.commands += 1;
         self.send(device, &text);
+        id
     }
 
     /// Sends a text on the device's present connection.
@@ -299,6 +315,9 @@ impl World {
     fn hear(&mut self, device: usize, text: &str) {
         self.counts.frames += 1;
         self.record(device, Step::Got(text));
+        if self.shape.remembers {
+            self.read[device].push(text.to_owned());
+        }
         let now = self.clock();
         let Reaction { commands, texts, new_calls } = self.devices[device].read(text, now);
         let app = self.devices[device].app;

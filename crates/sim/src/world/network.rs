@@ -42,6 +42,8 @@ pub(super) struct Weather {
     pub(super) out_until: u64,
     /// By device: until when it does not read.
     pub(super) slow_until: std::collections::BTreeMap<usize, u64>,
+    /// Devices that have no network at all.
+    pub(super) away: std::collections::BTreeSet<usize>,
     /// By device: until when frames take so much longer up and down.
     pub(super) lag: std::collections::BTreeMap<usize, (u64, u64, u64)>,
 }
@@ -49,7 +51,9 @@ pub(super) struct Weather {
 impl World {
     /// A device tries to connect.
     pub(super) fn dial(&mut self, device: usize) {
-        let refused = self.node.is_none() || self.network.out_until > self.now;
+        let refused = self.node.is_none()
+            || self.network.out_until > self.now
+            || self.network.away.contains(&device);
         if refused {
             self.devices[device].attempts += 1;
             return self.dial_later(device);
@@ -248,6 +252,23 @@ impl World {
             self.schedule(0, Event::ServerEnd(link, End::Reset));
         }
         self.lose(link);
+    }
+
+    /// A device's network is gone: nobody is told.
+    pub(crate) fn lose_network(&mut self, device: usize) {
+        self.network.away.insert(device);
+        if let Some(link) = self.devices[device].link {
+            (self.links[link].up_lost, self.links[link].down_lost) = (true, true);
+        }
+    }
+
+    /// A device's network is back; the device notices, the server does not.
+    pub(crate) fn find_network(&mut self, device: usize) {
+        self.network.away.remove(&device);
+        if let Some(link) = self.devices[device].link {
+            self.links[link].over = true;
+            self.lose(link);
+        }
     }
 
     /// The connections that devices hold for open.
