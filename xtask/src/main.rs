@@ -1,10 +1,11 @@
-//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `tidy`.
+//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `sim`, `tidy`.
 
 mod announce;
 mod crash;
 mod prerequisites;
 mod repository;
 mod run;
+mod sim;
 mod stage;
 mod tidy;
 
@@ -12,7 +13,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{announce::Announcement, crash::Crash, repository::Repository, run::Run, stage::Stage};
+use crate::{
+    announce::Announcement, crash::Crash, repository::Repository, run::Run, sim::Sim, stage::Stage,
+};
 
 /// The chores of the repository.
 #[derive(Debug, Parser)]
@@ -34,6 +37,8 @@ enum Chore {
     },
     /// Kills the server under load, again and again, and judges what devices and books say.
     Crash(Crash),
+    /// Plays simulated histories, one for each seed, up to the first that breaks a rule.
+    Sim(Sim),
     /// Checks the rules of style that no other tool checks.
     Tidy,
     /// Waits for the server that `run` has become, and prints how to reach it.
@@ -47,6 +52,7 @@ fn main() -> ExitCode {
         Chore::Run(run) => run::become_server(&repository, &run),
         Chore::Test { stages } => stage::run(&repository, &stages),
         Chore::Crash(crash) => crash::run(&repository, &crash),
+        Chore::Sim(sim) => sim::run(&repository, &sim),
         Chore::Tidy => tidy::run(&repository),
         Chore::Announce(announcement) => announce::run(&announcement),
     });

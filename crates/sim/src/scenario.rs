@@ -69,7 +69,9 @@ pub enum ScenarioError {
         command: &'static str,
     },
     /// A device did not see what it should have.
-    #[error("{device} did not see `{event}` within {within_ms} ms; since the last look it saw: {seen}")]
+    #[error(
+        "{device} did not see `{event}` within {within_ms} ms; since the last look it saw: {seen}"
+    )]
     NotSeen {
         /// Who.
         device: String,
@@ -94,9 +96,8 @@ impl Scenario {
         devices_each: usize,
         calls: &str,
     ) -> Result<Self, ScenarioError> {
-        let name = |user: &&str| {
-            UserId::parse(user).map_err(|_| ScenarioError::User((*user).to_owned()))
-        };
+        let name =
+            |user: &&str| UserId::parse(user).map_err(|_| ScenarioError::User((*user).to_owned()));
         let users: Vec<UserId> = users.iter().map(name).collect::<Result<_, _>>()?;
         let devices_each = devices_each.clamp(1, 4);
         let person = |user: &UserId| Person { app: AppOf::Shop, user: user.clone() };
@@ -141,7 +142,9 @@ impl Scenario {
         let id = self.inside(|world| world.say(device.0, command));
         let answer = |world: &World| {
             let new = world.read_by(device.0).get(before..).unwrap_or_default();
-            new.iter().filter_map(|text| serde_json::from_str::<Reply>(text).ok()).find(|r| r.id == id)
+            new.iter()
+                .filter_map(|text| serde_json::from_str::<Reply>(text).ok())
+                .find(|r| r.id == id)
         };
         let until = self.world.now() + ANSWER_MS;
         self.world.run(until, &mut |world| answer(world).is_some());
@@ -200,10 +203,11 @@ impl Scenario {
         self.world.run(until, &mut |world| find(world).is_some());
         self.whole()?;
         let found = find(&self.world);
-        let event_of = |at: usize| match ServerEvent::parse(&self.world.read_by(device.0)[from + at]) {
-            Ok(ServerEvent::Call(event)) => Some(event),
-            Ok(_) | Err(_) => None,
-        };
+        let event_of =
+            |at: usize| match ServerEvent::parse(&self.world.read_by(device.0)[from + at]) {
+                Ok(ServerEvent::Call(event)) => Some(event),
+                Ok(_) | Err(_) => None,
+            };
         match found.and_then(|at| Some((at, event_of(at)?))) {
             Some((at, event)) => {
                 self.looked[device.0] = from + at + 1;

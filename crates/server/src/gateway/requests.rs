@@ -74,7 +74,7 @@ async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> b
             // Done anew it might be done twice; and this is not its answer, so nothing keeps it.
             let text = "the answer to this request cannot be read now; ask again later";
             let refusal = WireError::new(ErrorCode::Unavailable, text);
-            line.outbox.push(Reply::refused(id, refusal).to_frame().into());
+            line.outbox.push(Reply::refused(id, refusal).to_frame());
             true
         }
     }

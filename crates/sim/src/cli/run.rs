@@ -138,4 +138,3 @@ fn shrunk(plan: &Plan, outcome: &Outcome) -> Plan {
         None => plan.clone(),
     }
 }
-

@@ -103,25 +103,72 @@ pub(crate) enum Ask {
         reach_s: Option<u64>,
         max_s: Option<u64>,
     },
-    Ringing { call: Which },
-    Accept { call: Which, audio: bool },
-    Reject { call: Which, busy: bool, only_me: bool },
-    Cancel { call: Which, to: Option<u8> },
-    Hangup { call: Which },
-    End { call: Which },
-    Invite { call: Which, to: Vec<Callee>, ring_s: Option<u64> },
-    Join { call: Which },
-    Move { call: Which },
-    Media { call: Which, video: bool },
-    MediaAnswer { call: Which, accept: bool },
+    Ringing {
+        call: Which,
+    },
+    Accept {
+        call: Which,
+        audio: bool,
+    },
+    Reject {
+        call: Which,
+        busy: bool,
+        only_me: bool,
+    },
+    Cancel {
+        call: Which,
+        to: Option<u8>,
+    },
+    Hangup {
+        call: Which,
+    },
+    End {
+        call: Which,
+    },
+    Invite {
+        call: Which,
+        to: Vec<Callee>,
+        ring_s: Option<u64>,
+    },
+    Join {
+        call: Which,
+    },
+    Move {
+        call: Which,
+    },
+    Media {
+        call: Which,
+        video: bool,
+    },
+    MediaAnswer {
+        call: Which,
+        accept: bool,
+    },
     Ack,
-    State { call: Which, video: bool },
-    Send { call: Which, bytes: usize },
-    Get { call: Which },
-    Message { to: u8, bytes: usize },
-    Presence { watch: Option<bool> },
-    Records { missed: bool },
-    Renew { ttl_s: u64 },
+    State {
+        call: Which,
+        video: bool,
+    },
+    Send {
+        call: Which,
+        bytes: usize,
+    },
+    Get {
+        call: Which,
+    },
+    Message {
+        to: u8,
+        bytes: usize,
+    },
+    Presence {
+        watch: Option<bool>,
+    },
+    Records {
+        missed: bool,
+    },
+    Renew {
+        ttl_s: u64,
+    },
     Ping,
     Logout,
 }

@@ -2,7 +2,10 @@
 
 use axum::{
     body::{Body, to_bytes},
-    http::{Request, header::{AUTHORIZATION, CONTENT_TYPE}},
+    http::{
+        Request,
+        header::{AUTHORIZATION, CONTENT_TYPE},
+    },
 };
 use bellwire_core::CallId;
 use serde_json::{Value, json};
@@ -71,9 +74,8 @@ impl World {
         let users = self.users_of(app);
         let user = |at: u8| &users[usize::from(at) % users.len()];
         let call = self.api_call(app, mark);
-        let of_call = |what: &str, body| {
-            call.map(|call| (format!("/v1/calls/{call}/{what}"), Some(body)))
-        };
+        let of_call =
+            |what: &str, body| call.map(|call| (format!("/v1/calls/{call}/{what}"), Some(body)));
         let note = format!("api note {mark}");
         match *ask {
             ApiAsk::Start { from, to, both } => {

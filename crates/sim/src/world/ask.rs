@@ -1,6 +1,7 @@
 //! From what a plan has a device ask to the command on the wire, by what the device knows then.
 
 use bellwire_core::{CallId, DeviceId, Media, Mode, Note, UserId};
+use bellwire_core::{Kind, Timestamp};
 use bellwire_protocol::{
     Body, Command, Recipients, Target, UserRef,
     command::{
@@ -9,7 +10,6 @@ use bellwire_protocol::{
         Start,
     },
 };
-use bellwire_core::{Kind, Timestamp};
 
 use super::{
     cast::{AppOf, name, token},
@@ -98,13 +98,16 @@ pub(crate) fn command(ask: &Ask, device: &Device, names: &Names<'_>, mark: u64) 
             video: Some(*video),
             screen: None,
         }),
-        Ask::Send { call, bytes } => {
-            Command::Send(Send { call: inside(*call)?, to: recipients(names, mark), body: body(*bytes)? })
-        }
+        Ask::Send { call, bytes } => Command::Send(Send {
+            call: inside(*call)?,
+            to: recipients(names, mark),
+            body: body(*bytes)?,
+        }),
         Ask::Get { call } => Command::Get(Get { call: any(*call)?, after: None, limit: None }),
-        Ask::Message { to, bytes } => {
-            Command::SendMessage(SendMessage { to: user_at(*to, names).into(), body: body(*bytes)? })
-        }
+        Ask::Message { to, bytes } => Command::SendMessage(SendMessage {
+            to: user_at(*to, names).into(),
+            body: body(*bytes)?,
+        }),
         Ask::Presence { watch } => {
             let users = names.users.iter().cloned().map(UserRef::Id).collect();
             let of = PresenceOf { users };
@@ -146,7 +149,9 @@ fn pick(device: &Device, names: &Names<'_>, which: Which, fits: &[Stand]) -> Opt
 fn user_at(at: u8, names: &Names<'_>) -> UserId {
     // One place beyond the last is somebody who has never been there.
     let known = names.users.get(usize::from(at) % (names.users.len() + 1));
-    known.cloned().unwrap_or_else(|| name(UserId::parse(&format!("nobody-of-{}", names.app.name()))))
+    known
+        .cloned()
+        .unwrap_or_else(|| name(UserId::parse(&format!("nobody-of-{}", names.app.name()))))
 }
 
 fn targets(to: &[Callee], names: &Names<'_>) -> Vec<Target> {
@@ -159,7 +164,8 @@ fn targets(to: &[Callee], names: &Names<'_>) -> Vec<Target> {
 }
 
 fn recipients(names: &Names<'_>, mark: u64) -> Option<Recipients> {
-    (mark % 2 == 0).then(|| Recipients(names.users.iter().take(2).cloned().map(UserRef::Id).collect()))
+    (mark % 2 == 0)
+        .then(|| Recipients(names.users.iter().take(2).cloned().map(UserRef::Id).collect()))
 }
 
 fn media(video: bool) -> Media {

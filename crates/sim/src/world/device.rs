@@ -273,7 +273,8 @@ impl Device {
             _ => None,
         };
         let text = Request { id: self.last_id, command }.to_frame();
-        let outstanding = Outstanding { id: self.last_id, text: text.clone(), changing, leaves, enters };
+        let outstanding =
+            Outstanding { id: self.last_id, text: text.clone(), changing, leaves, enters };
         if changing {
             self.latest = Some(outstanding.clone());
         }
@@ -296,15 +297,14 @@ impl Device {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return Reaction::default() };
         match (frame.id, frame.ev.as_deref(), frame.call) {
             (Some(id), _, _) => self.reply(id, frame.ok, frame.error, now),
-            (_, Some(ev), Some(call)) => {
-                self.event(ev, call, frame.seq.zip(frame.cursor))
-            }
+            (_, Some(ev), Some(call)) => self.event(ev, call, frame.seq.zip(frame.cursor)),
             (_, Some("record"), _) => {
                 self.records_after = frame.cursor.and_then(|c| c.seq()).map(RecordCursor);
                 Reaction::default()
             }
             (_, Some("session.token_expiring"), _) if self.habits.renews => {
-                let renew = Command::RenewToken(RenewToken { token: token(&self.user, now, TTL_S) });
+                let renew =
+                    Command::RenewToken(RenewToken { token: token(&self.user, now, TTL_S) });
                 Reaction { commands: vec![(3, renew)], ..Reaction::default() }
             }
             _ => Reaction::default(),

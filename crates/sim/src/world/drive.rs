@@ -9,7 +9,10 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-use super::{Event, World, house::{House, millis}};
+use super::{
+    Event, World,
+    house::{House, millis},
+};
 
 /// Why the root has stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +69,8 @@ impl World {
         for link in rung.links {
             self.collect(link);
         }
-        self.events.retain(|_, event| !matches!(event, Event::Commit | Event::Tell | Event::NodeUp));
+        self.events
+            .retain(|_, event| !matches!(event, Event::Commit | Event::Tell | Event::NodeUp));
         self.doom.clear();
         self.schedule(down_ms, Event::NodeUp);
     }

@@ -5,10 +5,7 @@ use bellwire_checker::{Ledger, Step, check_end};
 use bellwire_core::Phase;
 use bellwire_protocol::Record;
 
-use super::{
-    World,
-    device::Stand,
-};
+use super::{World, device::Stand};
 use crate::plan::{Ask, Back, DeviceNo, Which};
 
 /// How long everybody has to come back, in milliseconds.
@@ -51,9 +48,9 @@ impl World {
     }
 
     fn is_quiet(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| {
-            node.live_calls().iter().all(|call| call.phase == Phase::Ended)
-        })
+        self.node
+            .as_ref()
+            .is_some_and(|node| node.live_calls().iter().all(|call| call.phase == Phase::Ended))
     }
 
     fn hang_up_all(&mut self) {

@@ -40,8 +40,11 @@ impl Clock for MachineClock {
 impl House {
     pub(super) fn new(base_ms: u64) -> Self {
         // After each poll of a task the world may look: a crash is possible at any await.
-        let runtime =
-            Builder::new_current_thread().enable_time().start_paused(true).event_interval(1).build();
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .event_interval(1)
+            .build();
         // A runtime without I/O needs nothing of the system that could be refused.
         let runtime = runtime.expect("a runtime without I/O can be made");
         let start = {

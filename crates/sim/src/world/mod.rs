@@ -261,9 +261,12 @@ impl World {
         }
         let own = &self.devices[device];
         let users: Vec<UserId> = self.users_of(own.app);
-        let siblings: Vec<_> = self.devices.iter().filter(|d| {
-            d.app == own.app && d.user == own.user && d.id != own.id
-        }).map(|d| d.id.clone()).collect();
+        let siblings: Vec<_> = self
+            .devices
+            .iter()
+            .filter(|d| d.app == own.app && d.user == own.user && d.id != own.id)
+            .map(|d| d.id.clone())
+            .collect();
         let names = Names {
             app: own.app,
             users: &users,

@@ -276,4 +276,3 @@ impl World {
         (0..self.links.len()).filter(|link| !self.links[*link].over).collect()
     }
 }
-

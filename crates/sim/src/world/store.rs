@@ -120,7 +120,10 @@ impl Store {
         self.inner.lock().bad.clone()
     }
 
-    fn read<'a, T: Send + 'a>(&'a self, read: impl FnOnce(&Kept) -> T + Send + 'a) -> Reading<'a, T> {
+    fn read<'a, T: Send + 'a>(
+        &'a self,
+        read: impl FnOnce(&Kept) -> T + Send + 'a,
+    ) -> Reading<'a, T> {
         let Troubles { read_ms, unreadable, .. } = self.inner.lock().troubles;
         Box::pin(async move {
             if read_ms > 0 {
