@@ -1,7 +1,9 @@
-//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `sim`, `tidy`.
+//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `fuzz`, `sim`, `tidy`.
 
 mod announce;
 mod crash;
+mod fuzz;
+mod model;
 mod prerequisites;
 mod repository;
 mod run;
@@ -14,7 +16,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    announce::Announcement, crash::Crash, repository::Repository, run::Run, sim::Sim, stage::Stage,
+    announce::Announcement, crash::Crash, fuzz::Fuzz, model::Model, repository::Repository,
+    run::Run, sim::Sim, stage::Stage,
 };
 
 /// The chores of the repository.
@@ -39,8 +42,12 @@ enum Chore {
     Crash(Crash),
     /// Plays simulated histories, one for each seed, up to the first that breaks a rule.
     Sim(Sim),
+    /// Fuzzes a target, or all of them one after the other.
+    Fuzz(Fuzz),
     /// Checks the rules of style that no other tool checks.
     Tidy,
+    /// Walks through every history of small worlds by the rules of the core (docs/testing.md).
+    Model(Model),
     /// Waits for the server that `run` has become, and prints how to reach it.
     #[command(hide = true)]
     Announce(Announcement),
@@ -53,7 +60,9 @@ fn main() -> ExitCode {
         Chore::Test { stages } => stage::run(&repository, &stages),
         Chore::Crash(crash) => crash::run(&repository, &crash),
         Chore::Sim(sim) => sim::run(&repository, &sim),
+        Chore::Fuzz(fuzz) => fuzz::run(&repository, &fuzz),
         Chore::Tidy => tidy::run(&repository),
+        Chore::Model(model) => model::run(&repository, &model),
         Chore::Announce(announcement) => announce::run(&announcement),
     });
     match done {

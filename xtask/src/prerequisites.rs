@@ -12,6 +12,7 @@ use crate::repository::{Repository, finish};
 
 /// Pinned, so that the same change passes or fails on every machine.
 const CARGO_DENY_VERSION: &str = "0.20.2";
+const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// Looks for all of it.
 pub(crate) fn check(repository: &Repository) -> Result<()> {
@@ -41,22 +42,33 @@ pub(crate) fn check(repository: &Repository) -> Result<()> {
 /// Unoptimised it builds in about 80 s on two cores and then checks in 3 s, which no optimised
 /// build earns back.
 pub(crate) fn cargo_deny(repository: &Repository) -> Result<PathBuf> {
+    tool(repository, "cargo-deny", CARGO_DENY_VERSION)
+}
+
+/// The path of cargo-fuzz in the pinned version; installs it when it is not there.
+pub(crate) fn cargo_fuzz(repository: &Repository) -> Result<PathBuf> {
+    tool(repository, "cargo-fuzz", CARGO_FUZZ_VERSION)
+}
+
+/// The path of a tool in its pinned version; installs it when it is not there.
+fn tool(repository: &Repository, name: &str, version: &str) -> Result<PathBuf> {
     let tools = repository.tools();
-    let program = tools.join("bin/cargo-deny");
-    if version_of(&program).is_some_and(|version| version == CARGO_DENY_VERSION) {
+    let program = tools.join("bin").join(name);
+    if version_of(&program).is_some_and(|found| found == version) {
         return Ok(program);
     }
-    println!("installing cargo-deny {CARGO_DENY_VERSION} into {}, once", tools.display());
-    let build = tools.join("build");
+    println!("installing {name} {version} into {}, once", tools.display());
+    // A folder for each: two of them may be installed at the same time.
+    let build = tools.join(format!("build-{name}"));
     let mut install = repository.cargo();
     install
-        .args(["install", "--locked", "--debug", "--force", "--version", CARGO_DENY_VERSION])
+        .args(["install", "--locked", "--debug", "--force", "--version", version])
         .arg("--root")
         .arg(&tools)
-        .arg("cargo-deny")
+        .arg(name)
         .env("CARGO_TARGET_DIR", &build);
     finish(&mut install)
-        .context("cargo-deny comes from crates.io, which must be reachable once")?;
+        .with_context(|| format!("{name} comes from crates.io, which must be reachable once"))?;
     fs::remove_dir_all(&build).with_context(|| format!("cannot remove {}", build.display()))?;
     Ok(program)
 }

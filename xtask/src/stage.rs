@@ -34,6 +34,8 @@ pub(crate) enum Stage {
     Build,
     /// Tests beside the code: units, tables, properties, examples, docs.
     Unit,
+    /// The fuzz targets over their corpora and seeded mutations of them.
+    Fuzz,
     /// Tests from outside: real servers, real sockets, real files.
     EndToEnd,
 }
@@ -71,6 +73,7 @@ impl Stage {
             Self::Deny => "deny",
             Self::Build => "build",
             Self::Unit => "unit",
+            Self::Fuzz => "fuzz",
             Self::EndToEnd => "end-to-end",
         }
     }
@@ -79,7 +82,11 @@ impl Stage {
         let cargo = |line: &str| finish(&mut cargo(repository, line));
         match self {
             Self::Prerequisites => prerequisites::check(repository),
-            Self::Fmt => cargo("fmt --all --check"),
+            Self::Fmt => {
+                cargo("fmt --all --check")?;
+                // A workspace of its own, which `--all` does not reach.
+                cargo("fmt --manifest-path fuzz/Cargo.toml --check")
+            }
             Self::Clippy => cargo("clippy --locked --workspace --all-targets -- -D warnings"),
             Self::Docs => {
                 let line = "doc --locked --workspace --no-deps --document-private-items";
@@ -100,7 +107,8 @@ impl Stage {
                 cargo("test --locked --workspace --lib --bins --examples")?;
                 cargo("test --locked --workspace --doc")
             }
-            Self::EndToEnd => cargo("test --locked --workspace --test *"),
+            Self::Fuzz => cargo("test --locked --package bellwire-fuzz --test corpus"),
+            Self::EndToEnd => cargo("test --locked --workspace --exclude bellwire-fuzz --test *"),
         }
     }
 }

@@ -2,12 +2,16 @@
 
 use crate::Error;
 
-/// The WebSocket address for what a person writes: `ws://host:port`, `host:port`, or `host`.
+/// The port of addresses that begin with `wss` and name none, as everywhere.
+const TLS_PORT: u16 = 443;
+
+/// The WebSocket address for what a person writes: `wss://host`, `ws://host:port`, `host:port`, or
+/// `host`.
 pub(crate) fn parse(text: &str) -> Result<String, Error> {
     let wrong = || Error::Address { address: text.to_owned() };
     let (scheme, rest) = match text.trim().split_once("://") {
         Some(("ws" | "http", rest)) => ("ws", rest),
-        // Without TLS support in this crate, `wss` would fail later and less clearly.
+        Some(("wss" | "https", rest)) => ("wss", rest),
         Some(_) => return Err(wrong()),
         None => ("ws", text.trim()),
     };
@@ -18,7 +22,8 @@ pub(crate) fn parse(text: &str) -> Result<String, Error> {
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| {
         !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
     });
-    let port = if has_port { String::new() } else { format!(":{}", bellwire_protocol::PORT) };
+    let usual = if scheme == "wss" { TLS_PORT } else { bellwire_protocol::PORT };
+    let port = if has_port { String::new() } else { format!(":{usual}") };
     let path = match path {
         "" => bellwire_protocol::PATH.to_owned(),
         path => format!("/{path}"),
@@ -36,6 +41,8 @@ mod tests {
             ("ws://127.0.0.1:2355", "ws://127.0.0.1:2355/v1/ws"),
             ("http://calls.example:80/", "ws://calls.example:80/v1/ws"),
             ("calls.example", "ws://calls.example:2355/v1/ws"),
+            ("wss://calls.example", "wss://calls.example:443/v1/ws"),
+            ("https://calls.example:2355/", "wss://calls.example:2355/v1/ws"),
             ("[::1]:9", "ws://[::1]:9/v1/ws"),
             ("[::1]", "ws://[::1]:2355/v1/ws"),
             ("ws://host:1/behind/proxy", "ws://host:1/behind/proxy"),

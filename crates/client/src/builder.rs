@@ -14,6 +14,7 @@ use crate::{
     client::Inner,
     connection::{Dialer, Who},
     driver::{self, Driver},
+    tls,
 };
 
 /// The first wait before reconnecting; long enough for a server's restart to have begun.
@@ -34,6 +35,8 @@ pub struct Builder {
     device_name: Option<String>,
     platform: Option<Platform>,
     backoff: (Duration, Duration),
+    /// PEM.
+    roots: Vec<Vec<u8>>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,6 +55,7 @@ impl Builder {
             device_name: None,
             platform: None,
             backoff: (BACKOFF_LEAST, BACKOFF_MOST),
+            roots: Vec::new(),
         }
     }
 
@@ -99,6 +103,14 @@ impl Builder {
         self
     }
 
+    /// Believes servers whose certificates come from this authority (PEM, one certificate or
+    /// more), for a service with an authority of its own. Without any of these the authorities
+    /// of the system are believed; with one, they are not.
+    pub fn root_certificate(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.roots.push(pem.into());
+        self
+    }
+
     /// The shortest and longest wait before reconnecting.
     pub fn backoff(mut self, least: Duration, most: Duration) -> Self {
         self.backoff = (least, most);
@@ -124,6 +136,9 @@ impl Builder {
     fn dialer(&self) -> Result<Dialer, Error> {
         let addresses: Result<Vec<_>, _> =
             self.addresses.iter().map(|a| address::parse(a)).collect();
+        let addresses = addresses?;
+        let is_tls = |address: &String| address.starts_with("wss:");
+        let tls = addresses.iter().any(is_tls).then(|| tls::config(&self.roots)).transpose()?;
         let who = match &self.identity {
             Identity::None => Who { token: None, login: None },
             Identity::Token(token) => Who { token: Some(token.clone()), login: None },
@@ -143,7 +158,7 @@ impl Builder {
             name: name.map(|name| named("device name", name, Label::parse)).transpose()?,
             platform: Some(self.platform.unwrap_or(Platform::Desktop)),
         };
-        Ok(Dialer::new(addresses?, who, device))
+        Ok(Dialer::new(addresses, tls, who, device))
     }
 }
 

@@ -1,6 +1,6 @@
 //! One connection: dialling, hello, and frames.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bellwire_protocol::{
     Command, ErrorCode, Reply, Request, SUBPROTOCOL, Secret, WireError,
@@ -9,8 +9,9 @@ use bellwire_protocol::{
 };
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
+use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async_with_config,
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
     tungstenite::{
         ClientRequestBuilder, Error as SocketError, Message,
         protocol::{CloseFrame, WebSocketConfig},
@@ -41,6 +42,8 @@ pub(crate) struct Dialer {
     addresses: Vec<String>,
     /// Which of the addresses is tried next; one that worked is kept.
     turn: usize,
+    /// For those of the addresses that want it.
+    tls: Option<Arc<ClientConfig>>,
     pub(crate) who: Who,
     pub(crate) device: DeviceInfo,
 }
@@ -109,8 +112,13 @@ pub(crate) fn is_final(closed: &Closed) -> bool {
 }
 
 impl Dialer {
-    pub(crate) fn new(addresses: Vec<String>, who: Who, device: DeviceInfo) -> Self {
-        Self { addresses, turn: 0, who, device }
+    pub(crate) fn new(
+        addresses: Vec<String>,
+        tls: Option<Arc<ClientConfig>>,
+        who: Who,
+        device: DeviceInfo,
+    ) -> Self {
+        Self { addresses, turn: 0, tls, who, device }
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -137,7 +145,9 @@ impl Dialer {
             resume,
         };
         let request = Request { id, command: Command::Hello(Box::new(hello)) };
-        let attempt = timeout(DIAL, connect(&address, &request)).await;
+        // Boxed: a handshake holds kilobytes that a connection later does not need.
+        let connecting = Box::pin(connect(&address, self.tls.clone(), &request));
+        let attempt = timeout(DIAL, connecting).await;
         attempt.unwrap_or_else(|_| Err(unreachable(&address, "it does not answer")))
     }
 }
@@ -146,7 +156,11 @@ fn unreachable(address: &str, why: &(impl ToString + ?Sized)) -> Failure {
     Failure::Unreachable { address: address.to_owned(), why: why.to_string() }
 }
 
-async fn connect(address: &str, hello: &Request) -> Result<(Socket, HelloOk), Failure> {
+async fn connect(
+    address: &str,
+    tls: Option<Arc<ClientConfig>>,
+    hello: &Request,
+) -> Result<(Socket, HelloOk), Failure> {
     let failed = |error: SocketError| match error {
         SocketError::Io(error) => unreachable(address, &error),
         SocketError::Http(reply) => unreachable(address, &format!("it answers {}", reply.status())),
@@ -156,7 +170,8 @@ async fn connect(address: &str, hello: &Request) -> Result<(Socket, HelloOk), Fa
     let request = ClientRequestBuilder::new(uri).with_sub_protocol(SUBPROTOCOL);
     let config =
         WebSocketConfig::default().read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
-    let connected = connect_async_with_config(request, Some(config), true).await;
+    let tls = tls.map(Connector::Rustls);
+    let connected = connect_async_tls_with_config(request, Some(config), true, tls).await;
     let (mut socket, _) = connected.map_err(failed)?;
     socket.send(Message::text(hello.to_frame())).await.map_err(failed)?;
     loop {

@@ -41,7 +41,7 @@ pub(crate) enum Ask {
 }
 
 /// Why a connection is over.
-enum End {
+pub(crate) enum End {
     /// It broke; make a new one.
     Lost(Closed),
     /// It shall not be made again.
@@ -202,7 +202,7 @@ impl Driver {
     }
 
     /// A new connection has said hello.
-    fn resumed(&mut self, hello: &HelloOk) -> Option<End> {
+    pub(crate) fn resumed(&mut self, hello: &HelloOk) -> Option<End> {
         self.memory.session(hello.session.clone());
         self.outstanding.reconnected(hello.resumed);
         let same_session = hello.resumed;
@@ -231,7 +231,7 @@ impl Driver {
         None
     }
 
-    fn take(&mut self, ask: Option<Ask>) -> Option<End> {
+    pub(crate) fn take(&mut self, ask: Option<Ask>) -> Option<End> {
         match ask {
             Some(Ask::Request(command, answer)) => self.outstanding.add(*command, answer),
             Some(Ask::Token(token)) => {
@@ -256,7 +256,7 @@ impl Driver {
         }
     }
 
-    fn read_text(&mut self, text: &str) -> Option<End> {
+    pub(crate) fn read_text(&mut self, text: &str) -> Option<End> {
         let Ok(form) = serde_json::from_str::<Form>(text) else {
             tracing::debug!(bytes = text.len(), "a frame of an unknown form");
             return None;

@@ -25,11 +25,14 @@ pub enum Error {
     #[error("the session was lost before the answer came; look whether it was done")]
     SessionLost,
     /// An address is none.
-    #[error("{address:?} is no server address; give it as ws://host:port")]
+    #[error("{address:?} is no server address; give it as wss://host or ws://host:port")]
     Address {
         /// What was given.
         address: String,
     },
+    /// The certificates to be believed cannot be used, or the system has none.
+    #[error("no certificate can be checked: {0}; give a root certificate in PEM")]
+    Certificates(String),
     /// A name is none.
     #[error("{what} {name:?} {why}")]
     Name {
@@ -57,6 +60,7 @@ impl Error {
             | Self::Closed(_)
             | Self::SessionLost
             | Self::Address { .. }
+            | Self::Certificates(_)
             | Self::Name { .. }
             | Self::Body(_)
             | Self::Reply(_) => None,

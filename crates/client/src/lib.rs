@@ -36,9 +36,12 @@ mod connection;
 mod driver;
 mod error;
 mod events;
+#[doc(hidden)]
+pub mod fuzzing;
 mod outstanding;
 mod resume;
 mod start;
+mod tls;
 
 pub use action::Action;
 pub use builder::Builder;

@@ -163,8 +163,11 @@ fn verdict(call: &Call) -> Ending {
             return ending;
         }
     }
-    let mut gone = call.participants.iter().filter(|p| p.left_at == Some(call.at));
-    let left = gone.find(|p| matches!(p.state, State::Left | State::Lost));
+    let gone = || call.participants.iter().filter(|p| p.left_at == Some(call.at));
+    if gone().any(|p| p.state == State::Canceled && p.cause == Some(Cause::Server)) {
+        return Ending::new(Reason::Canceled).cause(Cause::Server);
+    }
+    let left = gone().find(|p| matches!(p.state, State::Left | State::Lost));
     let by = left.map_or(&call.caller, |p| &p.user);
     Ending { cause: left.and_then(|p| p.cause), ..Ending::new(Reason::Canceled).by(by) }
 }

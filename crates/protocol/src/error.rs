@@ -162,6 +162,12 @@ impl ErrorCode {
         Self::TABLE.iter().find(|row| row.code == self)
     }
 
+    /// Whether the refusal passes by itself: the same request may succeed later, so it is no answer
+    /// to keep for its repetition (R14).
+    pub fn is_passing(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Overloaded | Self::Unavailable)
+    }
+
     /// The code as text.
     pub fn as_str(self) -> &'static str {
         self.row().map_or("unknown", |row| row.text)

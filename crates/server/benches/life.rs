@@ -129,6 +129,11 @@ impl Device {
     /// The next frame.
     async fn frame(&mut self) -> String {
         loop {
+            if self.bytes[self.seen..].starts_with(&[0x89, 0]) {
+                self.seen += 2;
+                let pong = [0x8a, 0x80, 0, 0, 0, 0];
+                self.stream.write_all(&pong).await.expect("the node reads");
+            }
             if let Some((text, end)) = text(&self.bytes[self.seen..]) {
                 self.seen += end;
                 if self.seen == self.bytes.len() {
@@ -137,7 +142,8 @@ impl Device {
                 }
                 return text;
             }
-            assert_ne!(self.stream.read_buf(&mut self.bytes).await.expect("the node writes"), 0);
+            let read = self.stream.read_buf(&mut self.bytes).await.expect("the node writes");
+            assert_ne!(read, 0, "closed: {}", self.bytes.escape_ascii());
         }
     }
 

@@ -11,6 +11,8 @@ pub mod cli;
 mod clock;
 mod config;
 mod directory;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod http;
 mod journal;

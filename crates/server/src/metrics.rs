@@ -25,6 +25,11 @@ struct Code {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Why {
+    why: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Ending {
     reason: String,
 }
@@ -43,6 +48,9 @@ struct Phase {
 pub(crate) struct Metrics {
     registry: Registry,
     pub(crate) connections: Gauge,
+    turned_away: Family<Why, Counter>,
+    handshakes_failed: Family<Why, Counter>,
+    certificate_ends: Gauge,
     calls: Family<Phase, Gauge>,
     ended: Family<Ending, Counter>,
     requests: Family<Command, Counter>,
@@ -67,6 +75,9 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("bellwire"),
             connections: Gauge::default(),
+            turned_away: Family::default(),
+            handshakes_failed: Family::default(),
+            certificate_ends: Gauge::default(),
             calls: Family::default(),
             ended: Family::default(),
             requests: Family::default(),
@@ -88,6 +99,12 @@ impl Metrics {
     fn register(&mut self) {
         let r = &mut self.registry;
         r.register("connections", "Open connections", self.connections.clone());
+        let text = "Connections and logins turned away, by why";
+        r.register("turned_away", text, self.turned_away.clone());
+        let text = "TLS handshakes that failed, by why";
+        r.register("tls_handshakes_failed", text, self.handshakes_failed.clone());
+        let text = "When the TLS certificate ends, in Unix seconds; 0 without one";
+        r.register("tls_certificate_ends", text, self.certificate_ends.clone());
         r.register("calls", "Live calls by phase", self.calls.clone());
         r.register("calls_ended", "Finished calls by reason", self.ended.clone());
         r.register("requests", "Requests by command", self.requests.clone());
@@ -124,6 +141,21 @@ impl Metrics {
 
     pub(crate) fn refused(&self, code: ErrorCode) {
         self.refusals.get_or_create(&Code { code: code.as_str() }).inc();
+    }
+
+    /// Counts a connection or login that a limit of the port refused.
+    pub(crate) fn turned_away(&self, why: &'static str) {
+        self.turned_away.get_or_create(&Why { why }).inc();
+    }
+
+    /// Counts a TLS handshake that came to nothing.
+    pub(crate) fn handshake_failed(&self, why: &'static str) {
+        self.handshakes_failed.get_or_create(&Why { why }).inc();
+    }
+
+    /// Notes when the certificate that is shown ends.
+    pub(crate) fn certificate_ends(&self, unix_s: i64) {
+        self.certificate_ends.set(unix_s);
     }
 
     pub(crate) fn committed(&self, commit: &Commit) {

@@ -13,9 +13,10 @@ use crate::{
     clock::Clock,
     config::{Apps, Config, Limits},
     directory::Directory,
-    gateway::{Gateway, expire_later},
+    gateway::{Entrance, Gateway, expire_later},
     http,
     journal::Recovered,
+    listen::Visitor,
     metrics::Metrics,
     sessions::Session,
     storage::Storage,
@@ -102,7 +103,8 @@ impl Node {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        self.gateway.serve(stream, &mut [], origin).await;
+        let entrance = Entrance { origin, visitor: &Visitor::default() };
+        self.gateway.serve(stream, &mut [], entrance).await;
     }
 
     /// The HTTP API, for a business server in the same process.

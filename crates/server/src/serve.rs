@@ -16,7 +16,7 @@ use crate::{
     gateway::Gateway,
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
-    listen::Listener,
+    listen::{Listener, LookAgain, Serving, Tls},
     metrics::Metrics,
     node::{Ground, KEEP_MS, Node, Tenants},
 };
@@ -45,6 +45,8 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data directory {}", data.display()))?;
     let metrics = Arc::new(Metrics::new());
+    let tls = Tls::open(&config.tls, data, metrics.clone())?;
+    let certificate = tls.as_ref().map(Tls::look_again).unwrap_or_default();
     let (journal, recovered) = open_journal(&config, metrics.clone()).await?;
     let ground = Ground {
         storage: Arc::new(journal.clone()),
@@ -55,15 +57,9 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let tenants = Tenants { apps: apps.clone(), limits: config.limits.clone() };
     let gateway = Node::open_measured(tenants, ground, metrics).await.gateway;
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
-    tokio::spawn(reload_on_hangup(hangup, config.clone(), sources, apps));
+    tokio::spawn(reload_on_hangup(hangup, config.clone(), sources, apps, certificate));
 
-    let listener = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
-    let address = listener.local_addr()?;
-    tracing::info!(%address, "listening");
-    let serving =
-        Listener::new(http::app(gateway.clone()), Duration::from_secs(10)).serve(listener);
+    let serving = open_port(&config, tls, &gateway).await?;
     let mut health = journal.watch();
     tokio::select! {
         _ = terminate.recv() => {}
@@ -102,6 +98,20 @@ fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+async fn open_port(
+    config: &Config,
+    tls: Option<Tls>,
+    gateway: &Arc<Gateway>,
+) -> anyhow::Result<Serving> {
+    let port = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+    let address = port.local_addr()?;
+    tracing::info!(%address, tls = tls.is_some(), "listening");
+    let (app, metrics) = (http::app(gateway.clone()), gateway.board.metrics.clone());
+    Ok(Listener::new(app, tls, &config.server, &config.limits, metrics).serve(port))
+}
+
 async fn open_journal(
     config: &Config,
     metrics: Arc<Metrics>,
@@ -131,9 +141,17 @@ async fn sweep_forever(journal: Journal, keep_days: u32) {
     }
 }
 
-/// SIGHUP reads the configuration again: apps, keys and limits change, running calls do not.
-async fn reload_on_hangup(mut hangup: Signal, config: Config, sources: Sources, apps: Apps) {
+/// SIGHUP reads the configuration and the certificate's files again: apps, keys and limits change,
+/// running calls do not.
+async fn reload_on_hangup(
+    mut hangup: Signal,
+    config: Config,
+    sources: Sources,
+    apps: Apps,
+    certificate: LookAgain,
+) {
     while hangup.recv().await.is_some() {
+        certificate.now();
         match config.reload(&sources) {
             Ok(reload) => {
                 apps.replace(&reload.apps);

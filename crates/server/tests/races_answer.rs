@@ -316,6 +316,11 @@ async fn r18_a_device_takes_over_from_the_one_it_names() {
     let elsewhere = b1.expect("call.elsewhere").await;
     assert_eq!((&elsewhere["how"], &elsewhere["device"]), (&json!("moved"), &json!(device)));
     refused_one(&mut b1, &call).await;
+    // What it has confirmed it is not told again, though it brings no cursor.
+    b1.ok(json!({"do": "ack", "call": call, "seq": elsewhere["seq"]})).await;
+    b1.drop_cursors();
+    b1.resume(server.address()).await;
+    b1.expect_nothing().await;
 
     there.ok(ask("call.hangup", &call)).await;
     assert_eq!(alice.expect("call.ended").await["ended"]["by"], "bob");

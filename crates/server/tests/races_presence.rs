@@ -222,6 +222,23 @@ async fn r14_the_same_command_again_gets_the_first_answer_and_does_nothing_twice
 }
 
 #[tokio::test]
+async fn r14_a_refusal_that_passes_is_not_the_last_word() {
+    let server = Server::start_with(&["--limits-calls-per-user", "1"]);
+    let mut alice = server.device("alice", "a1").await;
+    let mut bob = server.device("bob", "b1").await;
+    let first = alice.ok(json!({"do": "call.start", "to": ["bob"], "mode": "invite"})).await;
+    let again = json!({"do": "call.start", "to": ["bob"], "mode": "invite"});
+    alice.send_as(70, again.clone()).await;
+    assert_eq!(alice.reply(70).await["error"]["code"], "overloaded");
+    alice.ok(ask("call.cancel", first["call"].as_str().expect("an id"))).await;
+    alice.send_as(70, again).await;
+    let second = alice.reply(70).await;
+    assert!(second["ok"].is_object(), "the same request may succeed later: {second}");
+    assert_eq!(bob.wait_for("call.invited").await["call"], first["call"]);
+    assert_eq!(bob.wait_for("call.invited").await["call"], second["ok"]["call"]);
+}
+
+#[tokio::test]
 async fn r17_the_same_device_again_replaces_the_older_connection() {
     let server = Server::start();
     let mut alice = server.device("alice", "a1").await;

@@ -19,6 +19,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::repository::Repository;
 
+/// Folders of files that nobody writes as text.
+const INPUTS: [&str; 2] = ["fuzz/corpus/", "fuzz/regressions/"];
+
 /// A text file of the repository.
 #[derive(Debug)]
 struct File {
@@ -102,6 +105,10 @@ fn files(root: &Path) -> Result<Vec<File>> {
     paths.dedup();
     let mut files = Vec::new();
     for path in paths {
+        // Inputs of the fuzzer are bytes, whatever they look like.
+        if INPUTS.iter().any(|folder| path.starts_with(folder)) {
+            continue;
+        }
         let whole = root.join(&path);
         // What is deleted but not yet committed, and what is a link, is nobody's style.
         if !fs::symlink_metadata(&whole).is_ok_and(|meta| meta.is_file()) {

@@ -150,13 +150,17 @@ pub(super) fn remove(draft: &mut Draft, user: &UserId, note: &Note) -> Result<()
     let state = draft.call.participant(user).map(|p| p.state);
     let code = note.app_code.unwrap_or(0);
     match state {
+        Some(State::Invited | State::Ringing | State::Joined | State::Dropped)
+            if draft.call.is_direct() =>
+        {
+            kill(draft, code, note)
+        }
         Some(State::Invited | State::Ringing) => {
             let (users, reason) = (vec![user.clone()], Reason::Killed);
             draft.push(Event::Canceled { users, reason, code, note: note.clone() });
             draft.settle(note);
             Ok(())
         }
-        Some(State::Joined | State::Dropped) if draft.call.is_direct() => kill(draft, code, note),
         Some(State::Joined | State::Dropped) => {
             let (user, how, cause) = (user.clone(), Leaving::Removed, Some(Cause::Server));
             draft.push(Event::Left { user, how, cause, code, note: note.clone() });

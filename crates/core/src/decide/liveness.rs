@@ -4,7 +4,7 @@ use crate::{
     call::{Call, Cause, Participant, Phase, Reach, Reason, State},
     draft::{Draft, Ending},
     event::{Event, Leaving, Refused},
-    id::{DeviceId, UserId},
+    id::{DeviceId, Timestamp, UserId},
     note::Note,
     settings::{FLAP_WINDOW_MS, FLAPS_MAX},
 };
@@ -68,35 +68,42 @@ pub(super) fn restarted(draft: &mut Draft) {
     }
 }
 
-/// Everything that is due by now, one deadline after another.
+/// Everything that is due by now, one deadline after another, each in a call that the ones before
+/// it have settled: so all hear the same of how it ended.
 pub(super) fn tick(draft: &mut Draft) {
-    if draft.is_over() {
-        return;
+    while let Some(due) = draft.call.next_deadline().filter(|due| *due <= draft.now) {
+        let before = draft.call.seq;
+        fire(draft, due);
+        if draft.call.seq == before {
+            debug_assert!(false, "a deadline leads to an event");
+            return;
+        }
     }
-    if draft.call.ends_by().is_some_and(|at| at <= draft.now) {
+}
+
+fn fire(draft: &mut Draft, due: Timestamp) {
+    if draft.call.ends_by().is_some_and(|at| at <= due) {
         draft.close(Ending::new(Reason::Completed).cause(Cause::MaxTime));
         return;
     }
-    answers_due(draft);
-    losses_due(draft);
-    if draft.is_over() {
-        return;
-    }
-    if let Some(lapsed) = draft.call.proposal.clone().filter(|p| p.until <= draft.now) {
+    answers_due(draft, due);
+    draft.settle(&Note::default());
+    losses_due(draft, due);
+    draft.settle(&Note::default());
+    if let Some(lapsed) = draft.call.proposal.clone().filter(|p| p.until <= due) {
         draft.push(Event::MediaRefused {
             proposer: lapsed.by,
             media: lapsed.media,
             cause: Some(Cause::Timeout),
         });
     }
-    draft.settle(&Note::default());
 }
 
-fn answers_due(draft: &mut Draft) {
+fn answers_due(draft: &mut Draft, until: Timestamp) {
     let due: Vec<_> = draft
         .call
         .pending()
-        .filter(|p| draft.call.answer_due(p).is_some_and(|at| at <= draft.now))
+        .filter(|p| draft.call.answer_due(p).is_some_and(|at| at <= until))
         .map(|p| (p.user.clone(), unanswered(&draft.call, p)))
         .collect();
     for (user, (reason, number, cause)) in due {
@@ -123,12 +130,12 @@ fn unanswered(call: &Call, p: &Participant) -> (Refused, Reason, Option<Cause>) 
     }
 }
 
-fn losses_due(draft: &mut Draft) {
+fn losses_due(draft: &mut Draft, until: Timestamp) {
     let grace = draft.call.settings.grace_ms;
     let due: Vec<UserId> = draft
         .call
         .inside()
-        .filter(|p| p.dropped_at.is_some_and(|at| at.after_ms(grace) <= draft.now))
+        .filter(|p| p.dropped_at.is_some_and(|at| at.after_ms(grace) <= until))
         .map(|p| p.user.clone())
         .collect();
     for user in due {

@@ -79,6 +79,32 @@ fn overdue_deadlines_fire_after_a_standstill() {
 }
 
 #[test]
+fn two_deadlines_of_one_instant_lead_to_one_story() {
+    let mut w = World::of(&["alice", "bob"]);
+    let call = w.call("alice.1", &["bob"]);
+    w.ringing("bob.1", call).unwrap();
+    w.pass_s(45);
+    // The grace of the caller is over with the ring time.
+    w.gone("alice.1");
+    w.pass_s(15);
+    assert_eq!((w.reason(call), w.cause(call)), (Some(Reason::Timeout), None));
+    assert_eq!(w.last("alice.1", call), Some(over(Reason::Timeout)));
+    assert_eq!(w.last("bob.1", call), Some(Tell::Canceled(Reason::Timeout)));
+}
+
+#[test]
+fn deadlines_that_are_overdue_together_fire_in_their_order() {
+    let mut w = World::of(&["alice", "bob"]);
+    let call = w.call("alice.1", &["bob"]);
+    w.ringing("bob.1", call).unwrap();
+    w.gone("alice.1");
+    w.jump_ms(3_600_000);
+    let (reason, cause) = (w.reason(call), w.cause(call));
+    assert_eq!((reason, cause), (Some(Reason::Canceled), Some(Cause::Disconnected)));
+    assert_eq!(w.last("bob.1", call), Some(Tell::Canceled(Reason::Canceled)));
+}
+
+#[test]
 fn a_clock_set_back_never_sets_a_log_back() {
     let mut w = World::of(&["alice", "bob"]);
     let call = w.call("alice.1", &["bob"]);

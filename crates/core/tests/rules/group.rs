@@ -258,3 +258,12 @@ fn ending_for_all_is_told_to_all() {
     assert_eq!(w.last("bob.1", call), Some(over(Reason::Completed)));
     assert_eq!(w.last("carol.1", call), Some(Tell::Canceled(Reason::Canceled)));
 }
+
+#[test]
+fn taking_the_last_callee_out_of_an_unanswered_group_is_not_the_callers_doing() {
+    let mut w = World::of(&["alice", "bob"]);
+    let call = w.group("alice.1", &["bob"]);
+    w.remove(call, "bob").unwrap();
+    assert_eq!((w.reason(call), w.cause(call)), (Some(Reason::Canceled), Some(Cause::Server)));
+    assert_eq!(w.ended_by(call), None);
+}

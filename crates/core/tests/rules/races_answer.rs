@@ -1,6 +1,6 @@
 //! Who wins when answers, refusals and endings cross: R1 to R3, R12, R13.
 
-use bellwire_core::{Event, How, Order, Reason, Refusal, State, Tell};
+use bellwire_core::{Cause, Event, How, Order, Reason, Refusal, State, Tell};
 
 use super::support::*;
 
@@ -269,4 +269,20 @@ fn a_stop_ring_is_acknowledged_once_and_also_after_the_end() {
     let logged = w.events(call, length);
     assert!(matches!(logged[..], [Event::Acknowledged { seq: of, .. }] if *of == seq));
     assert_invalid(w.order("bob.1", call, Order::Acknowledge { seq: 99 }), "seq");
+}
+
+#[test]
+fn r02_taking_one_side_out_of_a_direct_call_kills_it_answered_or_not() {
+    for (name, answered) in [("alice", false), ("bob", false), ("alice", true), ("bob", true)] {
+        let mut w = World::of(&["alice", "bob"]);
+        let call = w.call("alice.1", &["bob"]);
+        if answered {
+            w.accept("bob.1", call).unwrap();
+        }
+        w.remove(call, name).unwrap();
+        assert_eq!((w.reason(call), w.cause(call)), (Some(Reason::Killed), Some(Cause::Server)));
+        assert_eq!(w.last("alice.1", call), Some(over(Reason::Killed)));
+        let bob = if answered { over(Reason::Killed) } else { Tell::Canceled(Reason::Killed) };
+        assert_eq!(w.last("bob.1", call), Some(bob));
+    }
 }

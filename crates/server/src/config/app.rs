@@ -23,7 +23,15 @@ const DEV_PER_MINUTE: u32 = 1_000_000;
 const CALLS: &str = "calls";
 const LIMITS: &str = "limits";
 /// Limits that hold for the whole server, whatever the app.
-const WHOLE_SERVER: [&str; 2] = ["connections", "hello_s"];
+const WHOLE_SERVER: [&str; 7] = [
+    "connections",
+    "hello_s",
+    "header_s",
+    "connections_per_address",
+    "connects_per_address_s",
+    "sessions_per_address",
+    "failures_per_address_minute",
+];
 
 /// An app (tenant) as it is served.
 #[derive(Debug, Clone)]
@@ -46,7 +54,7 @@ pub(crate) struct App {
     pub settings: Settings,
     /// How long a session outlives its connection, in milliseconds.
     pub resume_ms: u64,
-    /// Its limits. `connections` and `hello_s` are the whole server's.
+    /// Its limits. Those of connections and addresses are the whole server's.
     pub limits: Limits,
 }
 

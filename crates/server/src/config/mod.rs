@@ -22,5 +22,7 @@ pub(crate) use apps::Apps;
 pub(crate) use dev::{DEV_APP, DevApp};
 pub(crate) use flags::SettingFlags;
 pub(crate) use pages::{docs_page, sample};
-pub(crate) use schema::{Config, Limits, LogFormat, Login, PresencePolicy, Synchronous};
+pub(crate) use schema::{
+    Acme, Config, Limits, LogFormat, Login, PresencePolicy, ProxyHeader, Server, Synchronous, Tls,
+};
 pub(crate) use sources::Sources;

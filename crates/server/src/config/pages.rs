@@ -51,9 +51,9 @@ pub(crate) fn docs_page() -> String {
          with the name of a section. `bellwire config check` names everything that is wrong and\n\
          where it came from; `bellwire config sample` prints a file with every setting.\n\n\
          On SIGHUP the file is read again: apps, their keys, limits, times and policies change\n\
-         for what begins afterwards, and no call is dropped. A change of `server`, `storage`,\n\
-         `limits.connections` or `limits.hello_s` waits for the next start, and the log says so.\n\
-         A file that cannot be used changes nothing.\n",
+         for what begins afterwards, and no call is dropped. A change of `server`, `tls`,\n\
+         `storage` or of a limit for the whole server waits for the next start, and the log says\n\
+         so. A file that cannot be used changes nothing.\n",
     );
     for section in sections() {
         let brackets = if section.repeated {
@@ -185,7 +185,8 @@ mod tests {
         let default = super::super::Config::default();
         assert_eq!((&config.server, &config.calls), (&default.server, &default.calls));
 
-        let optional = ["#ack_time_s", "#max_time_s"];
+        let optional =
+            ["#ack_time_s", "#max_time_s", "#cert ", "#key ", "#email", "#directory_root"];
         let uncommented: String = server
             .lines()
             .filter(|l| !optional.iter().any(|o| l.starts_with(o)))
@@ -197,6 +198,7 @@ mod tests {
         let config = read(&uncommented);
         assert_eq!(config.server, default.server);
         assert_eq!(config.limits, default.limits);
+        assert_eq!(config.tls, default.tls);
         assert_eq!(config.storage, default.storage);
         assert_eq!(config.calls, default.calls);
     }

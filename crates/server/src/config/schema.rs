@@ -1,12 +1,13 @@
 //! The settings: names, meanings, units and defaults.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
 };
 
 use bellwire_core::{AppKey, Policy};
 use bellwire_protocol::{PORT, Secret, limits};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,9 @@ pub(crate) struct Config {
     /// Bounds that protect the server, its apps and their users. Those of an app can be set for
     /// it alone under `[apps.limits]`.
     pub limits: Limits,
+    /// Encryption of the port. With a certificate, from files or from an authority, it speaks TLS
+    /// and nothing else.
+    pub tls: Tls,
     /// How calls and records are kept on disk.
     pub storage: Storage,
     /// Times and policy of every app's calls; an app changes its own under `[apps.calls]`. A call
@@ -47,6 +51,13 @@ pub(crate) struct Server {
     /// How long a stopping server lets running calls go on, in seconds (0 to 10); it exits at
     /// once when nothing runs.
     pub drain_s: u64,
+    /// Networks of proxies in front of the server. What they say of whom they speak for is
+    /// believed, from nobody else; they themselves are under no limit per address.
+    #[schemars(with = "Vec<String>")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// The header in which trusted proxies say whom they speak for. The other one is ignored: a
+    /// proxy passes it on as the client wrote it.
+    pub proxy_header: ProxyHeader,
 }
 
 impl Default for Server {
@@ -57,8 +68,23 @@ impl Default for Server {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             drain_s: 10,
+            trusted_proxies: vec![
+                Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
+                Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),
+            ],
+            proxy_header: ProxyHeader::XForwardedFor,
         }
     }
+}
+
+/// The header in which proxies say whom they speak for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ProxyHeader {
+    /// `X-Forwarded-For`, as most write it.
+    XForwardedFor,
+    /// `Forwarded`, as RFC 7239 has it.
+    Forwarded,
 }
 
 /// How log lines are written.
@@ -79,6 +105,20 @@ pub(crate) struct Limits {
     pub connections: u32,
     /// How long a new connection has to say hello, in seconds (1 to 60), for the whole server.
     pub hello_s: u64,
+    /// How long a new connection has for its TLS handshake, and then for its first request's
+    /// header, in seconds (1 to 60), for the whole server.
+    pub header_s: u64,
+    /// Open connections from one address (IPv6: one /64), for the whole server; 0: any number.
+    /// Phones of a carrier and computers of an office share an address by the hundreds.
+    pub connections_per_address: u32,
+    /// New connections a second from one address in the long run, ten times as many at once, for
+    /// the whole server; 0: any number.
+    pub connects_per_address_s: u32,
+    /// Sessions that were last connected from one address, for the whole server; 0: any number.
+    pub sessions_per_address: u32,
+    /// Tokens and API keys from one address that may turn out to be none, a minute, for the whole
+    /// server; 0: any number. Past it nobody there is let in until some time has gone by.
+    pub failures_per_address_minute: u32,
     /// Requests a second a device may send in the long run.
     pub requests_per_s: u32,
     /// Requests a device may send at once before `requests_per_s` holds.
@@ -100,6 +140,11 @@ impl Default for Limits {
         Self {
             connections: 15_000,
             hello_s: limits::HELLO_S,
+            header_s: 10,
+            connections_per_address: 2_000,
+            connects_per_address_s: 100,
+            sessions_per_address: 4_000,
+            failures_per_address_minute: 300,
             requests_per_s: limits::REQUESTS_PER_S,
             requests_burst: limits::REQUESTS_BURST,
             devices_per_user: 16,
@@ -107,6 +152,55 @@ impl Default for Limits {
             starts_per_minute: 120,
             callees_per_minute: 120,
             calls_per_app: 10_000,
+        }
+    }
+}
+
+/// Encryption of the port.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Tls {
+    /// The certificate with its chain, a PEM file. Read again when it changes, and on SIGHUP.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/bellwire/fullchain.pem")]
+    pub cert: Option<PathBuf>,
+    /// The private key of `cert`, a PEM file (PKCS#8, SEC1 or PKCS#1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/bellwire/privkey.pem")]
+    pub key: Option<PathBuf>,
+    /// A certificate that the server gets and renews by itself (ACME, RFC 8555), in place of
+    /// files.
+    pub acme: Acme,
+}
+
+/// A certificate that the server gets and renews by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Acme {
+    /// The names the certificate is for; with one or more it is asked for, and the authority's
+    /// terms of service are agreed to. The authority proves them by connecting to port 443 of
+    /// each, which has to lead to this server (TLS-ALPN-01, RFC 8737).
+    pub domains: Vec<String>,
+    /// Where the authority may write to when something is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"ops@shop.example")]
+    pub email: Option<String>,
+    /// The authority's directory.
+    pub directory: String,
+    /// A PEM file with the root certificate of the directory's own server, for an authority the
+    /// system does not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = &"/etc/bellwire/our-ca.pem")]
+    pub directory_root: Option<PathBuf>,
+}
+
+impl Default for Acme {
+    fn default() -> Self {
+        Self {
+            domains: Vec::new(),
+            email: None,
+            directory: "https://acme-v02.api.letsencrypt.org/directory".to_owned(),
+            directory_root: None,
         }
     }
 }
@@ -241,8 +335,8 @@ pub(crate) struct AppConfig {
     #[serde(default)]
     #[schemars(with = "Option<Calls>", extend("examples" = [{"ring_time_s": 45}]))]
     pub calls: Option<toml::Table>,
-    /// This app's own values for settings of `[limits]`; `connections` and `hello_s` are for the
-    /// whole server and cannot be set here.
+    /// This app's own values for settings of `[limits]`; those for the whole server cannot be set
+    /// here.
     #[serde(default)]
     #[schemars(with = "Option<Limits>", extend("examples" = [{"calls_per_app": 500}]))]
     pub limits: Option<toml::Table>,

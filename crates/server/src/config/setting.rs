@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     order::fields,
-    schema::{AppConfig, Calls, Config, Limits, Server, Storage},
+    schema::{Acme, AppConfig, Calls, Config, Limits, Server, Storage, Tls},
 };
 
 /// What a setting's value may be.
@@ -117,6 +117,8 @@ fn properties<'a>(
         "" => fields::<Config>(),
         "server" => fields::<Server>(),
         "limits" => fields::<Limits>(),
+        "tls" => fields::<Tls>(),
+        "tls.acme" => fields::<Acme>(),
         "storage" => fields::<Storage>(),
         "calls" => fields::<Calls>(),
         "calls.policy" => fields::<Policy>(),

@@ -18,6 +18,9 @@ use super::{
 /// The variable that names the configuration file where `--config` does not.
 pub(crate) const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
 
+/// Settings of an app that hold secrets.
+const SECRET: [&str; 3] = ["secrets", "api_keys", "private_key"];
+
 /// Where the configuration comes from; kept, so that it can be read again.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sources {
@@ -52,9 +55,19 @@ impl Config {
     /// Reads `sources` again. On an error everything stays as it is: the caller keeps what it has.
     pub(crate) fn reload(&self, sources: &Sources) -> Result<Reload, ConfigError> {
         let (new, apps) = sources.load()?;
-        let whole = |c: &Self| (c.limits.connections, c.limits.hello_s);
+        let whole = |c: &Self| {
+            let l = &c.limits;
+            let of_addresses = (
+                l.connections_per_address,
+                l.connects_per_address_s,
+                l.sessions_per_address,
+                l.failures_per_address_minute,
+            );
+            (l.connections, l.hello_s, l.header_s, of_addresses)
+        };
         let changed = [
             ("server", self.server != new.server),
+            ("tls", self.tls != new.tls),
             ("storage", self.storage != new.storage),
             ("limits", whole(self) != whole(&new)),
         ];
@@ -138,6 +151,7 @@ impl Sources {
                 let path = error.path().to_string();
                 let origin = merged.origin(&path, self.file.as_ref());
                 let message = error.into_inner().message().to_owned();
+                let message = if is_secret(&path) { without_value(&message) } else { message };
                 let setting = settings().find(|s| s.path == path);
                 let says = match setting.and_then(|s| s.default.as_ref().or(s.example.as_ref())) {
                     Some(value) => format!("{message}; write it as {value}"),
@@ -167,6 +181,19 @@ fn parse(text: &str) -> Result<Table, String> {
         let line = e.span().map_or(1, |at| line_of(text, at.start));
         format!("is not TOML: line {line}: {}", e.message())
     })
+}
+
+/// Whether the value at `path` must not be shown, wrong as it may be.
+fn is_secret(path: &str) -> bool {
+    path.split(['.', '[']).any(|name| SECRET.contains(&name))
+}
+
+/// What serde says of a value of the wrong type, without the value, which it quotes.
+fn without_value(message: &str) -> String {
+    match message.rsplit_once(", expected ") {
+        Some((_, expected)) => format!("is of the wrong type: expected {expected}"),
+        None => "is of the wrong type".to_owned(),
+    }
 }
 
 fn line_of(text: &str, offset: usize) -> usize {

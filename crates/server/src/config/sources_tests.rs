@@ -109,6 +109,17 @@ fn what_is_no_toml_is_refused_by_line_without_quoting_it() {
 }
 
 #[test]
+fn a_secret_of_the_wrong_type_is_not_quoted() {
+    for name in ["secrets", "api_keys", "private_key"] {
+        let value = if name == "private_key" { "[\"hunter2\"]" } else { "\"hunter2\"" };
+        let found =
+            problems(&format!("[[apps]]\nkey = \"shop\"\n{name} = {value}\n"), &[]).join("");
+        assert!(found.starts_with(&format!("apps[0].{name} ")), "{found}");
+        assert!(found.contains("is of the wrong type") && !found.contains("hunter2"), "{found}");
+    }
+}
+
+#[test]
 fn all_problems_are_told_at_once() {
     let text = r#"
         [server]

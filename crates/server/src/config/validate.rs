@@ -10,7 +10,7 @@ use bellwire_core::{GROUP_SIZE_MAX, REACH_TIME_MAX_S, RING_TIME_S};
 use super::{
     dev::DEV_APP,
     error::Problem,
-    schema::{Calls, Config, Limits, Server, Storage},
+    schema::{Acme, Calls, Config, Limits, Server, Storage, Tls},
 };
 
 /// The longest grace time, in seconds: past it, talking again is a new call.
@@ -33,6 +33,7 @@ pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
     server(&config.server, &mut problems);
     limits("limits", &config.limits, &mut problems);
+    tls(&config.tls, &mut problems);
     storage(&config.storage, &mut problems);
     calls("calls", &config.calls, &mut problems);
     apps(config, dev, &mut problems);
@@ -56,6 +57,12 @@ pub(crate) fn limits(path: &str, limits: &Limits, problems: &mut Vec<Problem>) {
     let Limits {
         connections,
         hello_s,
+        header_s,
+        // Any number will do; 0 is none.
+        connections_per_address: _,
+        connects_per_address_s: _,
+        sessions_per_address: _,
+        failures_per_address_minute: _,
         requests_per_s,
         requests_burst,
         devices_per_user,
@@ -81,6 +88,42 @@ pub(crate) fn limits(path: &str, limits: &Limits, problems: &mut Vec<Problem>) {
         }
     }
     within(&format!("{path}.hello_s"), hello_s, &(1..=HELLO_MAX_S), problems);
+    within(&format!("{path}.header_s"), header_s, &(1..=HELLO_MAX_S), problems);
+}
+
+fn tls(tls: &Tls, problems: &mut Vec<Problem>) {
+    let Tls { cert, key, acme } = tls;
+    let mut refuse = |path: &str, says: &str| problems.push(Problem::new(path, says));
+    match (cert, key) {
+        (Some(_), None) => refuse("tls.key", "is missing; name the key of tls.cert"),
+        (None, Some(_)) => refuse("tls.cert", "is missing; name the certificate of tls.key"),
+        (Some(_), Some(_)) | (None, None) => {}
+    }
+    let Acme { domains, email, directory, directory_root: _ } = acme;
+    if cert.is_some() && !domains.is_empty() {
+        refuse("tls.acme.domains", "is one way to a certificate, tls.cert another; choose one");
+    }
+    for (i, domain) in domains.iter().enumerate() {
+        if !is_domain(domain) {
+            let says = "is no name that can be proved; write it as calls.shop.example, in lower \
+                        case: no address, port or wildcard";
+            refuse(&format!("tls.acme.domains[{i}]"), says);
+        }
+    }
+    if email.as_ref().is_some_and(|email| !email.contains('@')) {
+        refuse("tls.acme.email", "is no address of a mailbox");
+    }
+    if !directory.starts_with("https://") {
+        refuse("tls.acme.directory", "must begin with https://; RFC 8555 asks for it");
+    }
+}
+
+fn is_domain(domain: &str) -> bool {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let labels = || domain.split('.');
+    labels().count() > 1
+        && labels().all(|label| !label.is_empty() && label.chars().all(plain))
+        && labels().next_back().is_some_and(|last| !last.chars().all(|c| c.is_ascii_digit()))
 }
 
 fn storage(storage: &Storage, problems: &mut Vec<Problem>) {

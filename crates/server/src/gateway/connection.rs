@@ -22,7 +22,7 @@ use tokio::{
 };
 
 use super::{
-    Gateway, hello,
+    Entrance, Gateway, hello,
     keepalive::{Heard, KeepAlive},
     requests::{self, Next},
     wire::{Arrival, Incoming, Outgoing, Wire},
@@ -50,7 +50,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     gateway: &Arc<Gateway>,
     stream: S,
     early: &mut [u8],
-    origin: Option<&str>,
+    entrance: Entrance<'_>,
 ) {
     let wire = Wire::new(stream);
     let outbox = Arc::new(Outbox::default());
@@ -61,7 +61,7 @@ pub(super) async fn run<S: AsyncRead + AsyncWrite + Unpin>(
     incoming.feed(early, &outbox);
     let closed = {
         let mut writer = pin!(write(&wire, &outbox, &heard, &login));
-        let reader = read(gateway, &wire, incoming, &outbox, origin, &heard, &login);
+        let reader = read(gateway, &wire, incoming, &outbox, entrance, &heard, &login);
         tokio::select! {
             biased;
             closed = &mut writer => closed,
@@ -88,7 +88,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &Wire<S>,
     mut incoming: Incoming,
     outbox: &Arc<Outbox>,
-    origin: Option<&str>,
+    entrance: Entrance<'_>,
     heard: &Heard,
     login: &Login,
 ) {
@@ -102,7 +102,7 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(None) => return,
         Err(_) => return outbox.close(CloseCode::HelloTimeout, "say hello first"),
     };
-    let Some(mut line) = hello::admit(gateway, first, outbox, origin, login).await else {
+    let Some(mut line) = hello::admit(gateway, first, outbox, entrance, login).await else {
         return;
     };
     let app = line.session.app.clone();

@@ -17,7 +17,7 @@ const PONG: u8 = 10;
 
 /// What a client sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame<'a> {
+pub(crate) enum Frame<'a> {
     /// A whole text message.
     Text(&'a str),
     /// A whole binary message; its content is of no use here.
@@ -32,7 +32,7 @@ pub(super) enum Frame<'a> {
 
 /// Why what came is not the protocol; nothing after it can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum FrameError {
+pub(crate) enum FrameError {
     #[error("a frame breaks the WebSocket protocol: {0}")]
     Broken(&'static str),
     #[error("a frame is far too large")]
@@ -41,7 +41,7 @@ pub(super) enum FrameError {
 
 /// Cuts a stream of bytes into frames. While nothing is incomplete it holds no memory.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// The beginning of a frame that is not whole yet.
     partial: Vec<u8>,
     /// The parts so far of a message in several frames, and its opcode.
@@ -59,9 +59,15 @@ struct Header {
 }
 
 impl Decoder {
+    /// How much it holds of what is not whole yet, in bytes of memory.
+    pub(crate) fn held_bytes(&self) -> usize {
+        let message = self.message.as_ref().map_or(0, |(_, parts)| parts.capacity());
+        self.partial.capacity() + message
+    }
+
     /// Reads what came; `on` is given each whole message and control frame. Messages beyond
     /// `most` bytes are refused before they are read.
-    pub(super) fn feed(
+    pub(crate) fn feed(
         &mut self,
         input: &mut [u8],
         most: usize,

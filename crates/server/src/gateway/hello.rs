@@ -11,11 +11,12 @@ use bellwire_protocol::{
     WireError, command, event::RecordEvent, limits::RECORDS_PAGE,
 };
 
-use super::{Gateway, connection::Line};
+use super::{Entrance, Gateway, connection::Line};
 use crate::{
     auth,
     config::{self, App},
     journal::{RecordQuery, Row, SessionRow},
+    listen::{Ticket, Visitor},
     sessions::{Attached, Login, Outbox, Session},
     switchboard::HelloAsk,
 };
@@ -34,7 +35,7 @@ pub(super) async fn admit(
     gateway: &Arc<Gateway>,
     first: Result<Request, ParseError>,
     outbox: &Arc<Outbox>,
-    origin: Option<&str>,
+    entrance: Entrance<'_>,
     login: &OnceLock<(Arc<Session>, u64)>,
 ) -> Option<Line> {
     let (id, hello) = match first {
@@ -49,7 +50,7 @@ pub(super) async fn admit(
         }
         Err(ParseError::Refused { id, error }) => return refuse(gateway, outbox, id, *error),
     };
-    match enter(gateway, id, *hello, outbox, origin, login).await {
+    match enter(gateway, id, *hello, outbox, entrance, login).await {
         Ok(line) => Some(line),
         Err(error) => refuse(gateway, outbox, id, *error),
     }
@@ -68,12 +69,12 @@ async fn enter(
     id: u64,
     hello: command::Hello,
     outbox: &Arc<Outbox>,
-    origin: Option<&str>,
+    entrance: Entrance<'_>,
     login: &OnceLock<(Arc<Session>, u64)>,
 ) -> Result<Line, Box<WireError>> {
     let board = &gateway.board;
-    let who = prove(gateway, &hello)?;
-    if !who.app.allows_origin(origin) {
+    let who = prove_unbarred(gateway, &hello, entrance.visitor)?;
+    if !who.app.allows_origin(entrance.origin) {
         let text = "this page's origin is not allowed; add it to the app's `origins`";
         return Err(Box::new(WireError::new(ErrorCode::Forbidden, text)));
     }
@@ -96,12 +97,14 @@ async fn enter(
         platform: device.platform.map(|p| format!("{p:?}").to_lowercase()),
         resume: resume.as_ref().map(|r| r.session.clone()),
     };
+    let place = place(gateway, &asked, entrance.visitor)?;
     let most = who.app.limits.devices_per_user as usize;
     let attached = board
         .sessions
         .attach(asked, outbox, most, now, board.chance.session())
         .map_err(|error| Box::new(WireError::new(ErrorCode::Overloaded, error.to_string())))?;
     let Attached { session, resumed, turn, replaced } = attached;
+    session.set_place(place);
     // Only one hello is ever admitted per connection, so the cell is empty.
     drop(login.set((session.clone(), turn)));
     gateway.no_newcomer(outbox);
@@ -132,6 +135,23 @@ async fn enter(
     Ok(Line { session, outbox: outbox.clone(), turn, expires_at: who.expires_at })
 }
 
+/// What the session will take up at the visitor's address: what the device's session before has
+/// there, else a place more.
+fn place(
+    gateway: &Gateway,
+    login: &Login,
+    visitor: &Visitor,
+) -> Result<Option<Ticket>, Box<WireError>> {
+    let sessions = gateway.board.sessions.of(&login.app, &login.user);
+    let before = sessions.iter().find(|s| s.device == login.device);
+    match before.and_then(|s| s.give_place(|place| visitor.is_at(place))) {
+        Some(place) => Ok(Some(place)),
+        None => visitor
+            .log_in()
+            .map_err(|error| Box::new(WireError::new(ErrorCode::Overloaded, error.to_string()))),
+    }
+}
+
 fn row(session: &Session) -> SessionRow {
     SessionRow {
         id: session.id.clone(),
@@ -142,6 +162,24 @@ fn row(session: &Session) -> SessionRow {
         platform: session.platform.clone(),
         at: session.since,
     }
+}
+
+/// Lets nobody try from an address where too many tries have failed, and counts one that fails.
+fn prove_unbarred(
+    gateway: &Gateway,
+    hello: &command::Hello,
+    visitor: &Visitor,
+) -> Result<Proven, Box<WireError>> {
+    if let Some(wait) = visitor.barred() {
+        let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+        return Err(Box::new(WireError::rate_limited(retry_ms)));
+    }
+    prove(gateway, hello).inspect_err(|error| {
+        // A token that is merely too old has been one, and comes from a device that sleeps long.
+        if error.code == ErrorCode::Unauthorized {
+            visitor.failed();
+        }
+    })
 }
 
 fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, Box<WireError>> {

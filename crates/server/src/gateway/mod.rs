@@ -9,6 +9,7 @@ mod requests;
 mod upgrade;
 mod wire;
 
+pub(crate) use frame::{Decoder, Frame};
 pub(crate) use hello::{end as end_session, expire_later};
 pub(crate) use upgrade::upgrade;
 
@@ -22,9 +23,19 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
     config::{Apps, Limits},
+    listen::Visitor,
     sessions::Outbox,
     switchboard::Switchboard,
 };
+
+/// Through where a device comes in.
+#[derive(Clone, Copy)]
+pub(crate) struct Entrance<'a> {
+    /// The web page it speaks for, if any.
+    pub(crate) origin: Option<&'a str>,
+    /// Who it is as far as addresses go.
+    pub(crate) visitor: &'a Visitor,
+}
 
 /// Everything a connection needs.
 pub(crate) struct Gateway {
@@ -99,16 +110,16 @@ impl Gateway {
     }
 
     /// Serves a device whose stream carries WebSocket frames from now on, until it is closed.
-    /// `early` are bytes that came before; `origin` is the web page it speaks for.
+    /// `early` are bytes that came before.
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         self: &Arc<Self>,
         stream: S,
         early: &mut [u8],
-        origin: Option<&str>,
+        entrance: Entrance<'_>,
     ) {
         let open = self.connections.fetch_add(1, Ordering::Relaxed) + 1;
         self.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));
-        connection::run(self, stream, early, origin).await;
+        connection::run(self, stream, early, entrance).await;
         let open = self.connections.fetch_sub(1, Ordering::Relaxed) - 1;
         self.closed.notify_one();
         self.board.metrics.connections.set(i64::try_from(open).unwrap_or(i64::MAX));

@@ -21,8 +21,8 @@ use hyper_util::{
 };
 use sha1::{Digest as _, Sha1};
 
-use super::Gateway;
-use crate::listen::Stream;
+use super::{Entrance, Gateway};
+use crate::listen::{Stream, Visitor};
 
 /// What the key is answered with (section 1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
@@ -32,10 +32,17 @@ pub(crate) async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Re
     if let Err(why) = gateway.takes_connections() {
         return (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
     }
+    let visitor = request.extensions().get::<Visitor>().cloned().unwrap_or_default();
     let headers = request.headers();
     if let Err(refusal) = check(&request) {
         return refusal.into_response();
     }
+    let place = match visitor.connect() {
+        Ok(place) => place,
+        Err(crowded) => {
+            return (StatusCode::TOO_MANY_REQUESTS, crowded.to_string()).into_response();
+        }
+    };
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
     let accept =
         BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
@@ -49,7 +56,9 @@ pub(crate) async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Re
         // A copy, as the original holds on to the whole read buffer.
         let mut early = read_buf.to_vec();
         drop(read_buf);
-        gateway.serve(io.into_inner(), &mut early, origin.as_deref()).await;
+        let entrance = Entrance { origin: origin.as_deref(), visitor: &visitor };
+        gateway.serve(io.into_inner(), &mut early, entrance).await;
+        drop(place);
     });
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();

@@ -6,10 +6,10 @@ use axum::{
     extract::FromRequestParts,
     http::{header::AUTHORIZATION, header::ORIGIN, request::Parts},
 };
-use bellwire_protocol::ErrorCode;
+use bellwire_protocol::{ErrorCode, WireError};
 
 use super::problem::Problem;
-use crate::{config::App, gateway::Gateway};
+use crate::{config::App, gateway::Gateway, listen::Visitor};
 
 /// The app whose API key came with the request.
 pub(super) struct Business(pub(super) Arc<App>);
@@ -21,12 +21,18 @@ impl FromRequestParts<Arc<Gateway>> for Business {
         parts: &mut Parts,
         gateway: &Arc<Gateway>,
     ) -> Result<Self, Problem> {
+        let visitor = parts.extensions.get::<Visitor>().cloned().unwrap_or_default();
+        if let Some(wait) = visitor.barred() {
+            let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+            return Err(Box::new(WireError::rate_limited(retry_ms)).into());
+        }
         let header = parts.headers.get(AUTHORIZATION).and_then(|h| h.to_str().ok());
         let key = header.and_then(|h| {
             let (scheme, key) = h.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
         });
         let app = key.and_then(|key| gateway.apps.by_api_key(key)).ok_or_else(|| {
+            visitor.failed();
             let text = "send `Authorization: Bearer` with an API key of the app";
             Problem::new(ErrorCode::Unauthorized, text)
         })?;

@@ -7,18 +7,25 @@ mod problem;
 mod records;
 mod users;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderValue, Method, header, request::Parts},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     routing::{get, post},
 };
 use bellwire_protocol::{PATH, limits::FRAME_BYTES};
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::{
+    cors::{AllowOrigin, CorsLayer},
+    timeout::TimeoutLayer,
+};
 
 use crate::gateway::{self, Gateway};
+
+/// How long a request may take, its body included: whoever sends a byte now and then would hold
+/// its connection for ever. What is asked of the server is answered in milliseconds.
+const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// The routes of the server; needs no port, so tests can call it directly.
 pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
@@ -42,6 +49,7 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/metrics", get(health::metrics))
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::wrong_method)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WAIT))
         .layer(cors(gateway.clone()))
         .layer(DefaultBodyLimit::max(FRAME_BYTES))
         .with_state(gateway)

@@ -1,150 +1,262 @@
-//! Rows of one transaction, by table.
+//! The stored form of a group commit: its rows, one after the other, in the order of the tables.
+//!
+//! A row is a byte that says which table it is for, and its fields. A number is LEB128, a text
+//! its length in bytes and the bytes, a call its 16 bytes, a truth one byte; what may be missing
+//! is preceded by whether it is there. Bodies are stored as they are given back, so that JSON is
+//! made once and read by nobody on the way.
 
-use std::{collections::BTreeMap, sync::Arc};
+use bellwire_core::{AppKey, DeviceId, NameError, SessionId, Timestamp, Uid, UserId};
 
-use bellwire_core::{AppKey, SessionId};
-use serde::Serialize;
+use super::{
+    error::JournalError,
+    row::{AnswerRow, SessionRow, UserRow},
+    tables::{LegText, LogText, RecordText, Tables},
+};
 
-use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow};
+// What a row is, in its first byte.
+const LOG: u8 = 1;
+const ANSWER: u8 = 2;
+const SESSION: u8 = 3;
+const GONE: u8 = 4;
+const USER: u8 = 5;
+const RECORD: u8 = 6;
+const LEG: u8 = 7;
 
-/// A stored part of a call's log.
-pub(super) struct LogText {
-    pub(super) call: [u8; 16],
-    pub(super) first_seq: u64,
-    pub(super) app: AppKey,
-    pub(super) at: u64,
-    pub(super) ended: bool,
-    pub(super) body: Arc<str>,
+/// About the bytes of a row beside its bodies; only saves growing the buffer often.
+const ROW_BYTES: usize = 64;
+
+/// The batch as it is stored.
+pub(super) fn encode(tables: &Tables) -> Vec<u8> {
+    let bodies = tables.logs.iter().map(|row| row.body.len()).sum::<usize>()
+        + tables.answers.iter().map(|row| row.body.len()).sum::<usize>()
+        + tables.records.iter().map(|row| row.body.len()).sum::<usize>();
+    let rows = tables.len() + tables.legs.len();
+    let mut out = Out(Vec::with_capacity(bodies + rows * ROW_BYTES));
+    tables.logs.iter().for_each(|row| out.log(row));
+    tables.answers.iter().for_each(|row| out.answer(row));
+    tables.sessions.iter().for_each(|row| out.session(row));
+    for id in &tables.gone {
+        out.kind(GONE).text(id);
+    }
+    tables.users.iter().for_each(|row| out.user(row));
+    tables.records.iter().for_each(|row| out.record(row));
+    tables.legs.iter().for_each(|row| out.leg(row));
+    out.0
 }
 
-/// A stored record, without its legs.
-pub(super) struct RecordText {
-    pub(super) row: RecordRow,
-    pub(super) reason: String,
-    pub(super) users: String,
+/// Reads a stored batch.
+pub(super) fn decode(stored: &[u8]) -> Result<Tables, JournalError> {
+    let mut tables = Tables::default();
+    let mut from = In(stored);
+    while !from.0.is_empty() {
+        from.row(&mut tables).map_err(|Broken(detail)| JournalError::Row {
+            table: "batch",
+            detail: format!("{detail}, {} bytes before its end", from.0.len()),
+        })?;
+    }
+    Ok(tables)
 }
 
-/// A stored leg of a record.
-pub(super) struct LegText {
-    pub(super) app: AppKey,
-    pub(super) user: bellwire_core::UserId,
-    pub(super) serial: u64,
-    pub(super) outcome: String,
-    pub(super) missed: bool,
-}
+struct Out(Vec<u8>);
 
-/// What one transaction writes. Within a table the order of submission is kept; between tables
-/// it does not matter, as ends (of calls, of sessions) are written after beginnings.
-#[derive(Default)]
-pub(super) struct Tables {
-    pub(super) logs: Vec<LogText>,
-    pub(super) begun: Vec<[u8; 16]>,
-    pub(super) ended: Vec<[u8; 16]>,
-    pub(super) answers: Vec<AnswerRow>,
-    pub(super) sessions: Vec<SessionRow>,
-    pub(super) gone: Vec<SessionId>,
-    pub(super) users: Vec<UserRow>,
-    pub(super) records: Vec<RecordText>,
-    pub(super) legs: Vec<LegText>,
-    pub(super) serials: BTreeMap<AppKey, u64>,
-}
+impl Out {
+    fn kind(&mut self, kind: u8) -> &mut Self {
+        self.0.push(kind);
+        self
+    }
 
-impl Tables {
-    pub(super) fn from_rows(rows: Vec<Row>) -> Self {
-        let mut tables = Self::default();
-        for row in rows {
-            tables.push(row);
+    fn number(&mut self, mut number: u64) -> &mut Self {
+        while number >= 0x80 {
+            // The lowest seven bits, and that more follow.
+            self.0.push(number.to_le_bytes()[0] | 0x80);
+            number >>= 7;
         }
-        tables
+        self.0.push(number.to_le_bytes()[0]);
+        self
     }
 
-    pub(super) fn append(&mut self, mut other: Self) {
-        self.logs.append(&mut other.logs);
-        self.begun.append(&mut other.begun);
-        self.ended.append(&mut other.ended);
-        self.answers.append(&mut other.answers);
-        self.sessions.append(&mut other.sessions);
-        self.gone.append(&mut other.gone);
-        self.users.append(&mut other.users);
-        self.records.append(&mut other.records);
-        self.legs.append(&mut other.legs);
-        for (app, serial) in other.serials {
-            self.raise_serial(app, serial);
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.number(text.len() as u64);
+        self.0.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    fn call(&mut self, call: [u8; 16]) -> &mut Self {
+        self.0.extend_from_slice(&call);
+        self
+    }
+
+    fn truth(&mut self, truth: bool) -> &mut Self {
+        self.0.push(truth.into());
+        self
+    }
+
+    fn maybe(&mut self, text: Option<&str>) -> &mut Self {
+        self.truth(text.is_some());
+        if let Some(text) = text {
+            self.text(text);
         }
+        self
     }
 
-    /// How many rows; `begun`, `ended` and `serials` only follow from others.
-    pub(super) fn len(&self) -> usize {
-        self.logs.len()
-            + self.answers.len()
-            + self.sessions.len()
-            + self.gone.len()
-            + self.users.len()
-            + self.records.len()
+    fn log(&mut self, row: &LogText) {
+        self.kind(LOG).call(row.call).number(row.first_seq).text(&row.app).number(row.at);
+        self.truth(row.ended).text(&row.body);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.len() == 0
+    fn answer(&mut self, row: &AnswerRow) {
+        self.kind(ANSWER).text(&row.session).number(row.request).text(&row.body);
     }
 
-    fn push(&mut self, row: Row) {
-        match row {
-            Row::Log(row) => self.push_log(&row),
-            Row::Answer(row) => self.answers.push(row),
-            Row::Session(row) => self.sessions.push(row),
-            Row::SessionGone(id) => self.gone.push(id),
-            Row::User(row) => self.users.push(row),
-            Row::Record(row) => self.push_record(*row),
-        }
+    fn session(&mut self, row: &SessionRow) {
+        self.kind(SESSION).text(&row.id).text(&row.app).text(&row.user).text(&row.device);
+        self.maybe(row.name.as_deref()).maybe(row.platform.as_deref()).number(row.at.0);
     }
 
-    fn push_log(&mut self, row: &LogRow) {
-        let (Some(first), Some(last)) = (row.entries.first(), row.entries.last()) else {
-            debug_assert!(false, "a log row without entries");
-            return;
-        };
-        let call = row.call.0.into_bytes();
-        if row.ended {
-            self.ended.push(call);
-        } else if first.seq == 1 {
-            self.begun.push(call);
-        }
-        self.logs.push(LogText {
-            call,
-            first_seq: first.seq,
-            app: row.app.clone(),
-            at: last.at.0,
-            ended: row.ended,
-            body: json(&row.entries).into(),
-        });
+    fn user(&mut self, row: &UserRow) {
+        self.kind(USER).text(&row.app).text(&row.user).number(row.uid.0.into());
+        self.maybe(row.name.as_deref()).number(row.at.0);
     }
 
-    fn push_record(&mut self, row: RecordRow) {
-        self.raise_serial(row.app.clone(), row.serial);
-        self.legs.extend(row.legs.iter().map(|leg| LegText {
-            app: row.app.clone(),
-            user: leg.user.clone(),
-            serial: row.serial,
-            outcome: word(&leg.outcome),
-            missed: leg.missed,
-        }));
-        let users: Vec<_> = row.legs.iter().map(|leg| &leg.user).collect();
-        let users = json(&users);
-        self.records.push(RecordText { reason: word(&row.reason), users, row });
+    fn record(&mut self, row: &RecordText) {
+        self.kind(RECORD).text(&row.app).number(row.serial).call(row.call);
+        self.number(row.created_at).number(row.ended_at);
+        self.text(&row.reason).text(&row.users).text(&row.body);
     }
 
-    fn raise_serial(&mut self, app: AppKey, serial: u64) {
-        let last = self.serials.entry(app).or_default();
-        *last = serial.max(*last);
+    fn leg(&mut self, row: &LegText) {
+        self.kind(LEG).text(&row.app).text(&row.user).number(row.serial);
+        self.text(&row.outcome).truth(row.missed);
     }
 }
 
-/// The wire name of a value that is serialized as one word.
-pub(super) fn word(value: &impl Serialize) -> String {
-    json(value).trim_matches('"').to_owned()
-}
+/// What is left to read.
+struct In<'a>(&'a [u8]);
 
-fn json(value: &impl Serialize) -> String {
-    // Only a map whose keys are no strings, or a type's own refusal, fails; ours have neither.
-    serde_json::to_string(value).expect("types of the domain serialize")
+/// What is wrong with a stored batch. Quotes nothing of it: it may be a note.
+struct Broken(&'static str);
+
+impl In<'_> {
+    fn row(&mut self, tables: &mut Tables) -> Result<(), Broken> {
+        match self.byte()? {
+            LOG => tables.logs.push(self.log()?),
+            ANSWER => tables.answers.push(self.answer()?),
+            SESSION => tables.sessions.push(self.session()?),
+            GONE => tables.gone.push(self.name(SessionId::parse)?),
+            USER => tables.users.push(self.user()?),
+            RECORD => tables.records.push(self.record()?),
+            LEG => tables.legs.push(self.leg()?),
+            _ => return Err(Broken("a row of no known table")),
+        }
+        Ok(())
+    }
+
+    fn log(&mut self) -> Result<LogText, Broken> {
+        Ok(LogText {
+            call: self.call()?,
+            first_seq: self.number()?,
+            app: self.name(AppKey::parse)?,
+            at: self.number()?,
+            ended: self.truth()?,
+            body: self.text()?.into(),
+        })
+    }
+
+    fn answer(&mut self) -> Result<AnswerRow, Broken> {
+        Ok(AnswerRow {
+            session: self.name(SessionId::parse)?,
+            request: self.number()?,
+            body: self.text()?.into(),
+        })
+    }
+
+    fn session(&mut self) -> Result<SessionRow, Broken> {
+        Ok(SessionRow {
+            id: self.name(SessionId::parse)?,
+            app: self.name(AppKey::parse)?,
+            user: self.name(UserId::parse)?,
+            device: self.name(DeviceId::parse)?,
+            name: self.maybe()?,
+            platform: self.maybe()?,
+            at: Timestamp(self.number()?),
+        })
+    }
+
+    fn user(&mut self) -> Result<UserRow, Broken> {
+        Ok(UserRow {
+            app: self.name(AppKey::parse)?,
+            user: self.name(UserId::parse)?,
+            uid: Uid(u32::try_from(self.number()?).map_err(|_| Broken("too large a uid"))?),
+            name: self.maybe()?,
+            at: Timestamp(self.number()?),
+        })
+    }
+
+    fn record(&mut self) -> Result<RecordText, Broken> {
+        Ok(RecordText {
+            app: self.name(AppKey::parse)?,
+            serial: self.number()?,
+            call: self.call()?,
+            created_at: self.number()?,
+            ended_at: self.number()?,
+            reason: self.text()?.into(),
+            users: self.text()?.into(),
+            body: self.text()?.into(),
+        })
+    }
+
+    fn leg(&mut self) -> Result<LegText, Broken> {
+        Ok(LegText {
+            app: self.name(AppKey::parse)?,
+            user: self.name(UserId::parse)?,
+            serial: self.number()?,
+            outcome: self.text()?.into(),
+            missed: self.truth()?,
+        })
+    }
+
+    fn bytes(&mut self, count: usize) -> Result<&[u8], Broken> {
+        let (taken, rest) = self.0.split_at_checked(count).ok_or(Broken("a row is cut off"))?;
+        self.0 = rest;
+        Ok(taken)
+    }
+
+    fn byte(&mut self) -> Result<u8, Broken> {
+        self.bytes(1).map(|bytes| bytes[0])
+    }
+
+    fn number(&mut self) -> Result<u64, Broken> {
+        let mut number = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(number);
+            }
+        }
+        Err(Broken("a number is too long"))
+    }
+
+    fn truth(&mut self) -> Result<bool, Broken> {
+        Ok(self.byte()? != 0)
+    }
+
+    fn text(&mut self) -> Result<&str, Broken> {
+        let length = usize::try_from(self.number()?).map_err(|_| Broken("too long a text"))?;
+        std::str::from_utf8(self.bytes(length)?).map_err(|_| Broken("a text is not UTF-8"))
+    }
+
+    fn maybe(&mut self) -> Result<Option<String>, Broken> {
+        if self.truth()? { Ok(Some(self.text()?.to_owned())) } else { Ok(None) }
+    }
+
+    fn call(&mut self) -> Result<[u8; 16], Broken> {
+        let mut call = [0; 16];
+        call.copy_from_slice(self.bytes(16)?);
+        Ok(call)
+    }
+
+    fn name<T>(&mut self, parse: impl Fn(&str) -> Result<T, NameError>) -> Result<T, Broken> {
+        parse(self.text()?).map_err(|_| Broken("a name is none"))
+    }
 }

@@ -11,6 +11,9 @@
 
 mod batch;
 mod error;
+mod fold;
+mod folding;
+mod generation;
 mod open;
 mod queue;
 mod read;
@@ -19,6 +22,7 @@ mod reserve;
 mod row;
 mod settings;
 mod sweep;
+mod tables;
 mod write;
 mod writer;
 
@@ -33,7 +37,7 @@ use std::{
 };
 
 use bellwire_core::Timestamp;
-use sqlx::{SqlitePool, sqlite::SqlitePoolOptions};
+use sqlx::{SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(crate) use self::{
@@ -42,10 +46,12 @@ pub(crate) use self::{
     sweep::Swept,
 };
 use self::{
+    error::{Fault, fault},
+    folding::Folding,
+    generation::Unfolded,
     queue::Queue,
     reserve::Reserve,
     sweep::Sweep,
-    write::Statements,
     writer::{Control, Writer},
 };
 pub use self::{
@@ -71,6 +77,7 @@ struct Inner {
     queue: Arc<Queue>,
     control: mpsc::UnboundedSender<Control>,
     reads: SqlitePool,
+    unfolded: Arc<Unfolded>,
 }
 
 impl Journal {
@@ -83,13 +90,17 @@ impl Journal {
         let database = data.join("bellwire.db");
         let mut guard = open::Guard::take(data)?;
         let mut connection = open::open(&database, &mut guard, &settings).await?;
+        let reserve = Reserve::new(data.join("reserve"), settings.reserve_bytes);
+        let mut folding = Folding::new(settings.max_pages);
+        catch_up(&mut folding, &mut connection, &reserve).await?;
         let recovered = Recovered::read(&mut connection, settings.recent_since).await?;
+        folding.doubt_answers(recovered.sessions.iter().map(|s| s.row.id.clone()));
+        let unfolded = Arc::clone(&folding.unfolded);
         let reads = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(READ_WAIT)
             .connect_lazy_with(open::reading(&database));
 
-        let reserve = Reserve::new(data.join("reserve"), settings.reserve_bytes);
         let made = {
             let reserve = reserve.clone();
             tokio::task::spawn_blocking(move || reserve.make()).await
@@ -100,12 +111,11 @@ impl Journal {
         };
         let queue = Arc::new(Queue::new(state));
         let (control, asked) = mpsc::unbounded_channel();
-        let sessions = recovered.sessions.iter().map(|s| s.row.id.clone());
         let writer = Writer {
             queue: Arc::clone(&queue),
             control: asked,
             connection,
-            statements: Statements::new(sessions),
+            folding,
             reserve,
             guard,
             database,
@@ -116,7 +126,7 @@ impl Journal {
             refill_at: Instant::now(),
         };
         tokio::spawn(writer.run());
-        Ok((Self(Arc::new(Inner { queue, control, reads })), recovered))
+        Ok((Self(Arc::new(Inner { queue, control, reads, unfolded })), recovered))
     }
 
     /// Queues rows and returns at once; all of them become durable, or none.
@@ -149,7 +159,7 @@ impl Journal {
     /// commits; done when all are gone. Live calls are never touched.
     pub(crate) async fn sweep(&self, before: Timestamp) -> Result<Swept, JournalError> {
         let (reply, swept) = oneshot::channel();
-        let sweep = Sweep { before, swept: Swept::default(), reply };
+        let sweep = Sweep::new(before, reply);
         self.0.control.send(Control::Sweep(sweep)).map_err(|_| JournalError::Stopped)?;
         swept.await.map_err(|_| JournalError::Stopped)?
     }
@@ -172,6 +182,25 @@ impl Journal {
         let (reply, closed) = oneshot::channel();
         self.0.control.send(Control::Close(reply)).map_err(|_| JournalError::Stopped)?;
         closed.await.map_err(|_| JournalError::Stopped)
+    }
+}
+
+/// Folds what an earlier server left behind, into the room of the reserve if there is no other.
+async fn catch_up(
+    folding: &mut Folding,
+    connection: &mut SqliteConnection,
+    reserve: &Reserve,
+) -> Result<(), JournalError> {
+    match folding.catch_up(connection).await {
+        Err(JournalError::Database(error)) if fault(&error) == Fault::NoRoom => {
+            tracing::warn!(%error, "the reserve is given up to bring the journal's tables up to date");
+            let given_up = reserve.give_up();
+            if let Err(error) = given_up {
+                tracing::error!(%error, "the journal's reserve cannot be given up");
+            }
+            folding.catch_up(connection).await
+        }
+        done => done,
     }
 }
 

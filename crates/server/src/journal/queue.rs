@@ -3,20 +3,20 @@
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use super::{batch::Tables, row::Row, settings::JournalState};
+use super::{row::Row, settings::JournalState, tables::Tables};
 
 /// What a submitter wants done once its rows are durable.
 pub(super) type Done = Box<dyn FnOnce() + Send>;
 
-/// Submissions of one transaction.
+/// Submissions of one group commit.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct Submitted {
     pub(super) tables: Tables,
     pub(super) dones: Vec<Done>,
 }
 
 struct Waiting {
-    batch: Batch,
+    batch: Submitted,
     /// A batch is taken and its submitters are not all told yet.
     busy: bool,
     stopped: bool,
@@ -32,7 +32,11 @@ pub(super) struct Queue {
 impl Queue {
     pub(super) fn new(state: JournalState) -> Self {
         Self {
-            waiting: Mutex::new(Waiting { batch: Batch::default(), busy: false, stopped: false }),
+            waiting: Mutex::new(Waiting {
+                batch: Submitted::default(),
+                busy: false,
+                stopped: false,
+            }),
             wake: Notify::new(),
             state: watch::Sender::new(state),
         }
@@ -62,7 +66,7 @@ impl Queue {
     }
 
     /// Takes everything queued; none if nothing is. Until [`Self::finished`] every barrier queues.
-    pub(super) fn take(&self) -> Option<Batch> {
+    pub(super) fn take(&self) -> Option<Submitted> {
         let mut waiting = self.waiting.lock();
         waiting.busy = !waiting.batch.dones.is_empty();
         waiting.busy.then(|| std::mem::take(&mut waiting.batch))

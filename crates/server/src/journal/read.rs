@@ -1,9 +1,11 @@
 //! Reads of what is committed, beside the writer.
 
+use std::collections::BTreeMap;
+
 use bellwire_core::{AppKey, CallId, Entry, Reason, SessionId, Timestamp, UserId};
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Journal, batch::word, error::JournalError, int, recover};
+use super::{Journal, error::JournalError, int, recover, tables::word};
 
 /// Which records are asked for. What is none does not narrow the answer.
 #[derive(Debug, Clone)]
@@ -48,14 +50,17 @@ impl RecordQuery {
 impl Journal {
     /// The log of a call, from its first entry; empty if there is none.
     pub(crate) async fn log(&self, call: CallId) -> Result<Vec<Entry>, JournalError> {
-        let bodies: Vec<String> =
+        // In this order: what is folded meanwhile is then seen twice rather than not at all.
+        let held = self.0.unfolded.log(call);
+        let stored: Vec<String> =
             sqlx::query_scalar("SELECT body FROM log WHERE call = ? ORDER BY first_seq")
                 .bind(call.0.into_bytes().to_vec())
                 .fetch_all(&self.0.reads)
                 .await?;
-        let mut log = Vec::new();
-        for body in bodies {
-            log.extend(recover::entries(&body)?);
+        let mut log: Vec<Entry> = Vec::new();
+        for body in stored.iter().map(String::as_str).chain(held.iter().map(|body| &**body)) {
+            let known = log.last().map_or(0, |entry| entry.seq);
+            log.extend(recover::entries(body)?.into_iter().filter(|entry| entry.seq > known));
         }
         Ok(log)
     }
@@ -66,24 +71,42 @@ impl Journal {
         session: &SessionId,
         request: u64,
     ) -> Result<Option<String>, JournalError> {
-        Ok(sqlx::query_scalar("SELECT body FROM answer WHERE session = ? AND request = ?")
-            .bind(session.as_str())
-            .bind(int(request))
-            .fetch_optional(&self.0.reads)
-            .await?)
+        let held = self.0.unfolded.answer(session, request);
+        if held.session_gone {
+            return Ok(held.body.map(|body| body.to_string()));
+        }
+        let stored: Option<String> =
+            sqlx::query_scalar("SELECT body FROM answer WHERE session = ? AND request = ?")
+                .bind(session.as_str())
+                .bind(int(request))
+                .fetch_optional(&self.0.reads)
+                .await?;
+        // The stored one is the earlier.
+        Ok(stored.or_else(|| held.body.map(|body| body.to_string())))
     }
 
     /// Records as they were stored: newest first, or oldest first after `after_serial`.
     pub(crate) async fn records(&self, asked: &RecordQuery) -> Result<Vec<String>, JournalError> {
-        let mut query = records_sql(asked);
-        Ok(query.build_query_scalar().fetch_all(&self.0.reads).await?)
+        let held = self.0.unfolded.records(asked);
+        let stored: Vec<(i64, String)> =
+            records_sql(asked).build_query_as().fetch_all(&self.0.reads).await?;
+        let mut found: BTreeMap<i64, String> = stored.into_iter().collect();
+        for (serial, body) in held {
+            found.entry(int(serial)).or_insert_with(|| body.to_string());
+        }
+        let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
+        let found = found.into_values();
+        Ok(match asked.after_serial {
+            Some(_) => found.take(limit).collect(),
+            None => found.rev().take(limit).collect(),
+        })
     }
 }
 
 fn records_sql(asked: &RecordQuery) -> QueryBuilder<Sqlite> {
     // A user's legs are the few rows to begin with: `CROSS JOIN` keeps SQLite from walking all
     // records of the app instead.
-    let mut sql = QueryBuilder::new("SELECT record.body FROM ");
+    let mut sql = QueryBuilder::new("SELECT record.serial, record.body FROM ");
     let mut key = "record";
     for (alias, user) in [("missed", &asked.missed_for), ("own", &asked.user)] {
         if user.is_some() {
@@ -112,7 +135,7 @@ fn records_sql(asked: &RecordQuery) -> QueryBuilder<Sqlite> {
         sql.push(" AND record.created_at < ").push_bind(int(to.0));
     }
     if let Some(reason) = &asked.reason {
-        sql.push(" AND record.reason = ").push_bind(word(reason));
+        sql.push(" AND record.reason = ").push_bind(word(reason).to_string());
     }
     if let Some(before) = asked.before_serial {
         sql.push(format_args!(" AND {key}.serial < ")).push_bind(int(before));

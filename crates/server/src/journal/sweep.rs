@@ -23,10 +23,25 @@ pub(crate) struct Swept {
 pub(super) struct Sweep {
     pub(super) before: Timestamp,
     pub(super) swept: Swept,
+    /// Set once the tables have nothing more to delete: the last batch of then, which may hold
+    /// calls that the tables do not have yet.
+    pub(super) waits_for: Option<i64>,
     pub(super) reply: oneshot::Sender<Result<Swept, JournalError>>,
 }
 
 impl Sweep {
+    pub(super) fn new(
+        before: Timestamp,
+        reply: oneshot::Sender<Result<Swept, JournalError>>,
+    ) -> Self {
+        Self { before, swept: Swept::default(), waits_for: None, reply }
+    }
+
+    /// Tells who asked; they may be gone.
+    pub(super) fn end(self, result: Result<(), sqlx::Error>) {
+        let _ = self.reply.send(result.map(|()| self.swept).map_err(JournalError::Database));
+    }
+
     /// Deletes one chunk; whether there may be more.
     pub(super) async fn step(
         &mut self,

@@ -1,24 +1,21 @@
-//! Writes a batch as one transaction of few statements.
+//! Writes a chunk of a generation as one transaction of few statements.
 //!
 //! A statement costs a trip to the database's thread, whatever its size, so rows go many to a
 //! statement. The shapes are powers of two: each is prepared once and then found again by its
 //! text, which a statement for any number of rows would not be.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use bellwire_core::SessionId;
 use sqlx::{
     AssertSqlSafe, Executor as _, SqlSafeStr as _, SqlStr, SqliteConnection,
     sqlite::SqliteArguments,
 };
 
-use super::{batch::Tables, int};
+use super::{
+    fold::{ANSWERS_KEPT, Chunk},
+    int,
+};
 
-/// Answers kept for each session (WIRE).
-pub(super) const ANSWERS_KEPT: u32 = 256;
-/// Older answers are removed once so many new ones came, which makes the removal a sixty-fourth
-/// of its cost; a session holds at most [`ANSWERS_KEPT`] and this many.
-pub(super) const ANSWERS_SLACK: u32 = 64;
 /// The most rows to a statement. Twice as many save no time that can be measured, and seven
 /// columns stay far below `SQLite`'s bound of 32 766 parameters.
 const ROWS_MAX: usize = 64;
@@ -63,13 +60,14 @@ impl Many {
     }
 }
 
-/// Everything the writer says to the database.
+/// Everything that is said to the tables.
 ///
-/// A batch may be written again after a failure that left open whether it was committed: each
-/// statement does nothing the second time. `OR IGNORE` rather than `ON CONFLICT DO NOTHING`: as
-/// it cannot fail half-way, `SQLite` keeps no copy of each page for undoing the statement.
+/// Each statement does nothing the second time, as a chunk may be written again. `OR IGNORE`
+/// rather than `ON CONFLICT DO NOTHING`: as it cannot fail half-way, `SQLite` keeps no copy of
+/// each page for undoing the statement.
 pub(super) struct Statements {
     log: Many,
+    log_again: Many,
     live: Many,
     over: Many,
     session: Many,
@@ -77,20 +75,18 @@ pub(super) struct Statements {
     user: Many,
     record: Many,
     leg: Many,
-    /// Answers since the last removal of older ones, by session.
-    untrimmed: HashMap<SessionId, u32>,
 }
 
 impl Statements {
-    /// `sessions`: those found in the file. How many answers they have is not known, so their
-    /// next answer removes older ones.
-    pub(super) fn new(sessions: impl Iterator<Item = SessionId>) -> Self {
+    pub(super) fn new() -> Self {
+        let log = |or| {
+            let head = format!("INSERT OR {or} INTO log (call, first_seq, app, at, ended, body)");
+            Many::new(&head, 6, "")
+        };
         Self {
-            log: Many::new(
-                "INSERT OR IGNORE INTO log (call, first_seq, app, at, ended, body)",
-                6,
-                "",
-            ),
+            log: log("IGNORE"),
+            // What was written before may be the beginning of what is written now.
+            log_again: log("REPLACE"),
             live: Many::new("INSERT OR IGNORE INTO live (call)", 1, ""),
             over: Many::new("DELETE FROM live WHERE call IN (", 1, ")"),
             session: Many::new(
@@ -106,46 +102,21 @@ impl Statements {
                 "",
             ),
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
-            untrimmed: sessions.map(|id| (id, ANSWERS_SLACK - 1)).collect(),
         }
     }
 
-    /// Counts the batch's answers and says which sessions have too many. Once per batch.
-    pub(super) fn due_for_trim(&mut self, tables: &Tables) -> Vec<SessionId> {
-        let mut due = Vec::new();
-        for answer in &tables.answers {
-            if let Some(count) = self.untrimmed.get_mut(&answer.session) {
-                *count += 1;
-                if *count == ANSWERS_SLACK {
-                    due.push(answer.session.clone());
-                }
-            } else {
-                self.untrimmed.insert(answer.session.clone(), 1);
-            }
-        }
-        for session in &due {
-            self.untrimmed.insert(session.clone(), 0);
-        }
-        for session in &tables.gone {
-            self.untrimmed.remove(session);
-        }
-        due
-    }
-
-    /// Writes all of `tables`, or nothing.
-    pub(super) async fn commit(
+    /// Writes all of `chunk`, or nothing. `again`: a part of its generation may have been written
+    /// before, with less in its logs.
+    pub(super) async fn fold(
         &self,
         connection: &mut SqliteConnection,
-        tables: &Tables,
-        trim: &[SessionId],
+        chunk: &Chunk,
+        again: bool,
     ) -> Result<(), sqlx::Error> {
         // Not sqlx's own transaction: after a full disk SQLite has rolled back by itself, and
         // sqlx would go on counting a transaction that is gone.
         connection.execute("BEGIN IMMEDIATE").await?;
-        let mut written = self.write(connection, tables).await;
-        if written.is_ok() {
-            written = write_ends(connection, tables, trim).await;
-        }
+        let mut written = self.write(connection, chunk, again).await;
         if written.is_ok() {
             written = connection.execute("COMMIT").await.map(drop);
         }
@@ -159,24 +130,30 @@ impl Statements {
     async fn write(
         &self,
         connection: &mut SqliteConnection,
-        tables: &Tables,
+        chunk: &Chunk,
+        again: bool,
     ) -> Result<(), sqlx::Error> {
-        self.log
-            .run(connection, &tables.logs, |query, row| {
-                query
-                    .bind(row.call.to_vec())
-                    .bind(int(row.first_seq))
-                    .bind(row.app.as_str())
-                    .bind(int(row.at))
-                    .bind(row.ended)
-                    .bind(Arc::clone(&row.body))
-            })
-            .await?;
-        self.live.run(connection, &tables.begun, |query, call| query.bind(call.to_vec())).await?;
-        // After the beginnings, as a call may begin and end in one batch.
-        self.over.run(connection, &tables.ended, |query, call| query.bind(call.to_vec())).await?;
+        let log = if again { &self.log_again } else { &self.log };
+        log.run(connection, &chunk.logs, |query, row| {
+            query
+                .bind(row.call.to_vec())
+                .bind(int(row.first_seq))
+                .bind(row.app.as_str())
+                .bind(int(row.at))
+                .bind(row.ended)
+                .bind(Arc::clone(&row.body))
+        })
+        .await?;
+        self.live.run(connection, &chunk.begun, |query, call| query.bind(call.to_vec())).await?;
+        self.over.run(connection, &chunk.over, |query, call| query.bind(call.to_vec())).await?;
+        for session in &chunk.gone {
+            for text in ["DELETE FROM answer WHERE session = ?", "DELETE FROM session WHERE id = ?"]
+            {
+                sqlx::query(text).bind(session.as_str()).execute(&mut *connection).await?;
+            }
+        }
         self.session
-            .run(connection, &tables.sessions, |query, row| {
+            .run(connection, &chunk.sessions, |query, row| {
                 query
                     .bind(row.id.as_str())
                     .bind(row.app.as_str())
@@ -187,13 +164,9 @@ impl Statements {
                     .bind(int(row.at.0))
             })
             .await?;
-        self.answer
-            .run(connection, &tables.answers, |query, row| {
-                query.bind(row.session.as_str()).bind(int(row.request)).bind(Arc::clone(&row.body))
-            })
-            .await?;
+        self.write_answers(connection, chunk).await?;
         self.user
-            .run(connection, &tables.users, |query, row| {
+            .run(connection, &chunk.users, |query, row| {
                 query
                     .bind(row.app.as_str())
                     .bind(row.user.as_str())
@@ -202,38 +175,66 @@ impl Statements {
                     .bind(int(row.at.0))
             })
             .await?;
-        self.write_records(connection, tables).await
+        self.write_records(connection, chunk).await?;
+        if let Some(last) = chunk.folded {
+            let folded = sqlx::query("DELETE FROM batch WHERE id <= ?").bind(last);
+            folded.execute(connection).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_answers(
+        &self,
+        connection: &mut SqliteConnection,
+        chunk: &Chunk,
+    ) -> Result<(), sqlx::Error> {
+        self.answer
+            .run(connection, &chunk.answers, |query, row| {
+                query.bind(row.session.as_str()).bind(int(row.request)).bind(Arc::clone(&row.body))
+            })
+            .await?;
+        for session in &chunk.trim {
+            sqlx::query(
+                "DELETE FROM answer WHERE session = ?1 AND request <= (SELECT request FROM answer
+                 WHERE session = ?1 ORDER BY request DESC LIMIT 1 OFFSET ?2)",
+            )
+            .bind(session.as_str())
+            .bind(int(ANSWERS_KEPT as u64))
+            .execute(&mut *connection)
+            .await?;
+        }
+        Ok(())
     }
 
     async fn write_records(
         &self,
         connection: &mut SqliteConnection,
-        tables: &Tables,
+        chunk: &Chunk,
     ) -> Result<(), sqlx::Error> {
         self.record
-            .run(connection, &tables.records, |query, record| {
+            .run(connection, &chunk.records, |query, row| {
                 query
-                    .bind(record.row.app.as_str())
-                    .bind(int(record.row.serial))
-                    .bind(record.row.call.0.into_bytes().to_vec())
-                    .bind(int(record.row.created_at.0))
-                    .bind(int(record.row.ended_at.0))
-                    .bind(record.reason.as_str())
-                    .bind(record.users.as_str())
-                    .bind(Arc::clone(&record.row.body))
+                    .bind(row.app.as_str())
+                    .bind(int(row.serial))
+                    .bind(row.call.to_vec())
+                    .bind(int(row.created_at))
+                    .bind(int(row.ended_at))
+                    .bind(Arc::clone(&row.reason))
+                    .bind(Arc::clone(&row.users))
+                    .bind(Arc::clone(&row.body))
             })
             .await?;
         self.leg
-            .run(connection, &tables.legs, |query, leg| {
+            .run(connection, &chunk.legs, |query, leg| {
                 query
                     .bind(leg.app.as_str())
                     .bind(leg.user.as_str())
                     .bind(int(leg.serial))
-                    .bind(leg.outcome.as_str())
+                    .bind(Arc::clone(&leg.outcome))
                     .bind(leg.missed)
             })
             .await?;
-        for (app, last) in &tables.serials {
+        for (app, last) in &chunk.serials {
             sqlx::query(
                 "INSERT INTO serial (app, last) VALUES (?, ?)
                  ON CONFLICT (app) DO UPDATE SET last = max(last, excluded.last)",
@@ -245,28 +246,4 @@ impl Statements {
         }
         Ok(())
     }
-}
-
-/// What ends besides calls: sessions, and answers that are too old.
-async fn write_ends(
-    connection: &mut SqliteConnection,
-    tables: &Tables,
-    trim: &[SessionId],
-) -> Result<(), sqlx::Error> {
-    for session in trim {
-        sqlx::query(
-            "DELETE FROM answer WHERE session = ?1 AND request <= (SELECT request FROM answer
-             WHERE session = ?1 ORDER BY request DESC LIMIT 1 OFFSET ?2)",
-        )
-        .bind(session.as_str())
-        .bind(ANSWERS_KEPT)
-        .execute(&mut *connection)
-        .await?;
-    }
-    for session in &tables.gone {
-        for text in ["DELETE FROM answer WHERE session = ?", "DELETE FROM session WHERE id = ?"] {
-            sqlx::query(text).bind(session.as_str()).execute(&mut *connection).await?;
-        }
-    }
-    Ok(())
 }

@@ -1,13 +1,13 @@
 //! The one task that writes.
 //!
 //! ```text
-//!   take all that is queued ──▶ one transaction ──▶ tell its submitters, in order ──┐
+//!   take all that is queued ──▶ one statement ──▶ tell its submitters, in order ────┐
 //!          ▲                        │ disk full: give up the reserve, try again     │
 //!          └────────────────────────┴──────────────────────────────────────────────┘
 //! ```
 //!
-//! Sweeps take their turn between batches, and between tries: they may make the room that is
-//! missing.
+//! Folding and sweeps take their turn between batches; sweeps between tries too: they may make
+//! the room that is missing.
 
 use std::{
     collections::VecDeque,
@@ -22,14 +22,14 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
-    batch::Tables,
-    error::{Fault, JournalError, fault},
+    error::{Fault, fault},
+    folding::Folding,
     open::Guard,
-    queue::{Batch, Queue},
+    queue::{Done, Queue, Submitted},
     reserve::Reserve,
     settings::{Commit, JournalState, Observer},
     sweep::Sweep,
-    write::Statements,
+    tables::Tables,
 };
 
 /// The first pause before a refused batch is tried again; it doubles up to [`PAUSE_MAX`].
@@ -47,7 +47,7 @@ pub(super) struct Writer {
     pub(super) queue: Arc<Queue>,
     pub(super) control: mpsc::UnboundedReceiver<Control>,
     pub(super) connection: SqliteConnection,
-    pub(super) statements: Statements,
+    pub(super) folding: Folding,
     pub(super) reserve: Reserve,
     pub(super) guard: Guard,
     pub(super) database: PathBuf,
@@ -63,48 +63,56 @@ pub(super) struct Writer {
 
 impl Writer {
     pub(super) async fn run(mut self) {
+        if let Err(error) = self.serve().await {
+            self.fail(&error);
+        } else {
+            self.close().await;
+        }
+    }
+
+    /// Until nobody is left, or somebody closes the journal. Fails only where trying again is no
+    /// use.
+    async fn serve(&mut self) -> Result<(), sqlx::Error> {
         loop {
-            let batch = self.queue.take();
-            let idle = batch.is_none();
-            if let Some(batch) = batch {
-                if let Err(error) = self.commit(&batch.tables, batch.dones.len()).await {
-                    self.fail(&error);
-                    return;
-                }
-                tell(batch);
+            let submitted = self.queue.take();
+            let idle = submitted.is_none();
+            if let Some(Submitted { tables, dones }) = submitted {
+                self.commit(Arc::new(tables), dones.len()).await?;
+                tell(dones);
                 self.queue.finished();
             }
             if self.is_full() && Instant::now() >= self.refill_at {
                 self.leave_full().await;
             }
             self.take_control();
-            self.sweep().await;
+            self.sweep().await?;
+            if !self.is_full() {
+                self.folding.turn(&mut self.connection, idle).await?;
+            }
             if !idle || !self.sweeps.is_empty() {
                 continue;
             }
             if self.orphaned || self.closing.is_some() {
-                break;
+                return Ok(());
             }
             self.wait().await;
         }
-        self.close().await;
     }
 
-    /// Makes a batch durable, however long it takes. Fails only where trying again is no use.
-    async fn commit(&mut self, tables: &Tables, submissions: usize) -> Result<(), sqlx::Error> {
+    /// Makes a batch durable, however long it takes.
+    async fn commit(&mut self, tables: Arc<Tables>, submissions: usize) -> Result<(), sqlx::Error> {
         if tables.is_empty() {
             return Ok(());
         }
         let begun = Instant::now();
-        let trim = self.statements.due_for_trim(tables);
         let mut pause = PAUSE_MIN;
-        while let Err(error) = self.statements.commit(&mut self.connection, tables, &trim).await {
+        while let Err(error) = self.folding.commit(&mut self.connection, &tables).await {
             match fault(&error) {
                 Fault::Held | Fault::NoRoom => self.enter_full(&error),
                 Fault::Damaged | Fault::Lasting => return Err(error),
             }
             self.pause(pause).await;
-            self.sweep().await;
+            self.sweep().await?;
             pause = (pause * 2).min(PAUSE_MAX);
         }
         if let Some(observe) = &self.observe {
@@ -156,10 +164,18 @@ impl Writer {
     /// Waits for something to do, or while the disk was full for the next look at it.
     async fn wait(&mut self) {
         let full = self.is_full();
+        let fold_at = self.folding.due_at().filter(|_| !full);
+        let fold_due = async {
+            match fold_at {
+                Some(due) => tokio::time::sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             () = self.queue.wake.notified() => {}
             asked = self.control.recv() => self.asked(asked),
             () = tokio::time::sleep_until(self.refill_at.into()), if full => {}
+            () = fold_due => {}
         }
     }
 
@@ -187,15 +203,30 @@ impl Writer {
         }
     }
 
-    /// One chunk of the first sweep. Never fails the journal: what is not deleted now is later.
-    async fn sweep(&mut self) {
-        let Some(mut sweep) = self.sweeps.pop_front() else { return };
+    /// One chunk of the first sweep, or of the fold it waits for. What cannot be deleted now is
+    /// later: only a fold fails the journal, where trying again is no use.
+    async fn sweep(&mut self) -> Result<(), sqlx::Error> {
+        let Some(mut sweep) = self.sweeps.pop_front() else { return Ok(()) };
+        if sweep.waits_for.is_some_and(|batch| !self.folding.has_folded(batch)) {
+            match self.folding.chunk(&mut self.connection).await {
+                Ok(_) => self.sweeps.push_front(sweep),
+                Err(error) => match fault(&error) {
+                    Fault::Held | Fault::NoRoom => sweep.end(Err(error)),
+                    Fault::Damaged | Fault::Lasting => return Err(error),
+                },
+            }
+            return Ok(());
+        }
         match sweep.step(&mut self.connection).await {
             Ok(true) => self.sweeps.push_front(sweep),
-            // Who asked may be gone.
-            Ok(false) => drop(sweep.reply.send(Ok(sweep.swept))),
-            Err(error) => drop(sweep.reply.send(Err(JournalError::Database(error)))),
+            Ok(false) if sweep.waits_for.is_none() => {
+                sweep.waits_for = Some(self.folding.last());
+                self.sweeps.push_front(sweep);
+            }
+            Ok(false) => sweep.end(Ok(())),
+            Err(error) => sweep.end(Err(error)),
         }
+        Ok(())
     }
 
     fn fail(&self, error: &sqlx::Error) {
@@ -207,8 +238,12 @@ impl Writer {
         self.queue.stop();
     }
 
-    async fn close(self) {
+    async fn close(mut self) {
         self.queue.stop();
+        // The next start folds what does not fit now.
+        if let Err(error) = self.folding.all(&mut self.connection).await {
+            tracing::warn!(%error, "the journal's tables are not brought up to date");
+        }
         let closed = self.connection.close().await;
         // Only `Journal::close` ends a journal cleanly; its readers are closed by then, so that
         // the file alone holds everything.
@@ -224,8 +259,8 @@ impl Writer {
 }
 
 /// Runs what the submitters want done. One that panics must not take the others with it.
-fn tell(batch: Batch) {
-    for done in batch.dones {
+fn tell(dones: Vec<Done>) {
+    for done in dones {
         if catch_unwind(AssertUnwindSafe(done)).is_err() {
             tracing::error!("a submitter to the journal panicked when told");
         }

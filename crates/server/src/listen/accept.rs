@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::IpAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Listener, connection};
+use super::{Listener, Visitor, connection, source::Source, stream::Place};
 
 /// How long the loop rests when the system has no descriptor or memory for a connection: it would
 /// fail again at once, as fast as a core can.
@@ -32,9 +33,12 @@ pub(super) async fn run(
             accepted = port.accept() => accepted,
         };
         match accepted {
-            Ok((socket, _)) => {
+            Ok((socket, from)) => {
+                // One that is turned away is closed by being dropped, before it has cost a task.
+                let Some((place, visitor)) = admit(&listener, from.ip()) else { continue };
                 at_once(&socket);
-                tasks.spawn(connection::run(listener.clone(), socket, stop.clone()));
+                let listener = listener.clone();
+                tasks.spawn(connection::run(listener, socket, place, visitor, stop.clone()));
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {
@@ -43,6 +47,20 @@ pub(super) async fn run(
             }
         }
     }
+}
+
+/// Gives a connection its place, unless there is none for it.
+fn admit(listener: &Listener, from: IpAddr) -> Option<(Place, Visitor)> {
+    let Ok(place) = listener.places.clone().try_acquire_owned() else {
+        listener.metrics.turned_away("server_full");
+        return None;
+    };
+    if listener.proxies.trusts(from) {
+        return Some((Place::new(place, None), Visitor::default()));
+    }
+    let ticket = listener.addresses.connect(Source::of(from)).ok()?;
+    let visitor = Visitor::direct(&listener.addresses, from);
+    Some((Place::new(place, Some(ticket)), visitor))
 }
 
 /// A frame waits for nothing; without this the system holds it back for 40 ms.

@@ -12,22 +12,42 @@ use tokio::{net::TcpStream, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Listener, Stream,
+    Listener, Stream, Visitor,
     pace::{Overdue, Pace},
+    stream::Place,
 };
 
 /// How long a quiet HTTP/2 client has to take the goodbye.
 const GOODBYE_WAIT: Duration = Duration::from_secs(2);
 
 /// Serves a connection. It has ended here when a device went on with a WebSocket.
-pub(super) async fn run(listener: Arc<Listener>, socket: TcpStream, stop: CancellationToken) {
-    serve(&listener, Stream::plain(socket), &stop).await;
+pub(super) async fn run(
+    listener: Arc<Listener>,
+    socket: TcpStream,
+    place: Place,
+    visitor: Visitor,
+    stop: CancellationToken,
+) {
+    let stream = match &listener.tls {
+        None => Stream::plain(socket, place),
+        Some(tls) => {
+            let shaken = tokio::select! {
+                shaken = tls.shake(socket, listener.header_wait) => shaken,
+                () = stop.cancelled() => None,
+            };
+            let Some(stream) = shaken else { return };
+            Stream::tls(stream, place)
+        }
+    };
+    serve(&listener, stream, &visitor, &stop).await;
 }
 
-async fn serve(listener: &Listener, stream: Stream, stop: &CancellationToken) {
+async fn serve(listener: &Listener, stream: Stream, visitor: &Visitor, stop: &CancellationToken) {
     let pace = Pace::new(listener.header_wait);
-    let service = service_fn(|request: Request<Incoming>| {
+    let service = service_fn(|mut request: Request<Incoming>| {
         let in_hand = pace.take_in_hand();
+        let of_request = listener.visitor(visitor, request.headers());
+        request.extensions_mut().insert(of_request);
         let answer = listener.app.call(request);
         async move {
             let answer = answer.await;
@@ -45,7 +65,7 @@ async fn serve(listener: &Listener, stream: Stream, stop: &CancellationToken) {
             drop(connection.await);
         }
         overdue = pace.overdue() => match overdue {
-            Overdue::Header => {}
+            Overdue::Header => listener.metrics.turned_away("slow_header"),
             Overdue::Quiet => {
                 connection.as_mut().graceful_shutdown();
                 drop(timeout(GOODBYE_WAIT, connection).await);

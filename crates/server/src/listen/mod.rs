@@ -1,23 +1,36 @@
 //! The port: connections are accepted, bounded in time and number, and served HTTP/1 and HTTP/2
-//! until they end or become WebSockets.
+//! until they end or become a `WebSocket`.
 
 mod accept;
+mod addresses;
 mod connection;
 mod pace;
+mod source;
 mod stream;
+mod tls;
+mod visitor;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, http::HeaderMap};
 use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use self::{addresses::Addresses, source::Proxies, tls::Handshakes};
+use crate::{
+    config::{Limits, Server},
+    metrics::Metrics,
+};
+
+pub(crate) use addresses::Ticket;
 pub(crate) use stream::Stream;
+pub(crate) use tls::{LookAgain, Tls};
+pub(crate) use visitor::Visitor;
 
 /// The longest request head of HTTP/1, in bytes: tokens are long, ours at most some kilobytes.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -35,10 +48,19 @@ const SEND_BYTES: usize = 256 * 1024;
 const H2_PING_EVERY: Duration = Duration::from_secs(20);
 const H2_PING_WAIT: Duration = Duration::from_secs(10);
 
+/// Connections besides those of devices that may be open: when devices have taken all theirs, one
+/// more is still answered with a reason, and so are the API and the probes of operators.
+const SPARE_CONNECTIONS: usize = 512;
+
 /// How connections to a port are served.
 pub(crate) struct Listener {
     http: Builder<TokioExecutor>,
     app: TowerToHyperService<Router>,
+    tls: Option<Handshakes>,
+    addresses: Arc<Addresses>,
+    proxies: Proxies,
+    places: Arc<Semaphore>,
+    metrics: Arc<Metrics>,
     /// How long a connection may take until its first request header is complete.
     header_wait: Duration,
 }
@@ -50,9 +72,24 @@ pub(crate) struct Serving {
 }
 
 impl Listener {
-    /// Serves `app`.
-    pub(crate) fn new(app: Router, header_wait: Duration) -> Self {
-        Self { http: http(), app: TowerToHyperService::new(app), header_wait }
+    /// Serves `app`, with TLS if there is any.
+    pub(crate) fn new(
+        app: Router,
+        tls: Option<Tls>,
+        server: &Server,
+        limits: &Limits,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            http: http(),
+            app: TowerToHyperService::new(app),
+            tls: tls.map(Tls::run),
+            addresses: Addresses::new(limits.clone(), metrics.clone()),
+            proxies: Proxies::new(server.trusted_proxies.clone(), server.proxy_header),
+            places: Arc::new(Semaphore::new(limits.connections as usize + SPARE_CONNECTIONS)),
+            metrics,
+            header_wait: Duration::from_secs(limits.header_s),
+        }
     }
 
     /// Accepts what comes to `port`, until [`Serving::stop`].
@@ -61,6 +98,15 @@ impl Listener {
         let (stop, tasks) = (serving.stop.clone(), serving.tasks.clone());
         serving.tasks.spawn(accept::run(Arc::new(self), port, stop, tasks));
         serving
+    }
+
+    /// Who makes a request: whoever connected, or whom a trusted proxy that connected names.
+    fn visitor(&self, connected: &Visitor, headers: &HeaderMap) -> Visitor {
+        if connected.is_known() {
+            return connected.clone();
+        }
+        let client = self.proxies.client(headers);
+        client.map_or_else(Visitor::default, |c| Visitor::behind_proxy(&self.addresses, c))
     }
 }
 

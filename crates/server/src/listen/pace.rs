@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 /// How long a connection may be open without a request in hand, after the first. Longer than the
 /// pools of usual proxies and HTTP clients keep an unused connection, or than a slow reader needs
 /// for an answer.
-const QUIET: Duration = Duration::from_secs(120);
+const QUIET: Duration = Duration::from_mins(2);
 
 /// The requests of one connection.
 #[derive(Debug)]

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::Outbox;
+use crate::listen::Ticket;
 
 /// A device's login; outlives its connection by the resume window.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(crate) struct Session {
     pub(crate) platform: Option<String>,
     pub(crate) since: Timestamp,
     line: Mutex<Line>,
+    /// What it takes up of the sessions of the address it was last connected from.
+    place: Mutex<Option<Ticket>>,
     /// The highest id of a changing request taken so far (R14).
     highest_request: AtomicU64,
     /// Changing requests that are being handled, on whatever connection.
@@ -83,12 +86,23 @@ impl Session {
             platform,
             since,
             line: Mutex::default(),
+            place: Mutex::default(),
             highest_request: AtomicU64::new(highest_request),
             in_hand: Mutex::default(),
             handled: Notify::new(),
             stays: Mutex::default(),
             covered: Mutex::default(),
         }
+    }
+
+    /// Counts it to another address, or to none.
+    pub(crate) fn set_place(&self, place: Option<Ticket>) {
+        *self.place.lock() = place;
+    }
+
+    /// Gives up its place for a login from the same address.
+    pub(crate) fn give_place(&self, is_same: impl FnOnce(&Ticket) -> bool) -> Option<Ticket> {
+        self.place.lock().take_if(|place| is_same(place))
     }
 
     /// The user acting through this device.

@@ -76,7 +76,8 @@ impl Asker {
             Ok(ok) => reply_frame(*id, ok),
             Err(error) => Reply::refused(*id, WireError::clone(error)).to_frame(),
         };
-        let row = changing.then(|| {
+        let passes = result.as_ref().is_err_and(|error| error.code.is_passing());
+        let row = (*changing && !passes).then(|| {
             Row::Answer(AnswerRow {
                 session: session.id.clone(),
                 request: *id,

@@ -217,7 +217,8 @@ fn step(before: Option<Call>, entry: &Entry) -> Option<(Vec<bellwire_core::Notic
     }
 }
 
-/// Where the session itself began its device's latest stay.
+/// Where the session itself began its device's latest stay, unless the device has confirmed what
+/// ended it.
 fn begun_by(session: &Session, log: &[Arc<Entry>]) -> Option<u64> {
     let own = |e: &&Arc<Entry>| e.request.as_ref().is_some_and(|r| r.session == session.id);
     let begins = |e: &&Arc<Entry>| match &e.event {
@@ -227,7 +228,14 @@ fn begun_by(session: &Session, log: &[Arc<Entry>]) -> Option<u64> {
         }
         _ => false,
     };
-    log.iter().rev().filter(own).find(begins).map(|e| e.seq)
+    let begun = log.iter().rev().filter(own).find(begins)?.seq;
+    let confirms = |e: &Arc<Entry>| match &e.event {
+        Event::Acknowledged { user, device, seq } => {
+            *user == session.user && *device == session.device && *seq > begun
+        }
+        _ => false,
+    };
+    (!log.iter().any(confirms)).then_some(begun)
 }
 
 /// Whether a device of the user is in the call or rung by it.

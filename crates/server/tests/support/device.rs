@@ -26,6 +26,8 @@ pub(crate) struct Closed {
 /// One device of one user; it outlives its connections.
 pub(crate) struct Device {
     socket: Option<WebSocketStream<MaybeTlsStream<TcpStream>>>,
+    /// From where it comes, as a proxy would say.
+    forwarded_for: Option<String>,
     /// As whom it logs in: the fields of its hello besides `resume`.
     hello: Value,
     /// What hello answered last.
@@ -48,8 +50,18 @@ pub(crate) struct Device {
 impl Device {
     /// Opens a connection that has not said hello; `hello` are the fields it will say it with.
     pub(crate) async fn connect(server: SocketAddr, hello: Value) -> Self {
-        Self {
-            socket: Some(dial(server).await),
+        Self::try_connect(server, None, hello).await.expect("connected")
+    }
+
+    /// The same as if a proxy had passed it on, or what the server says instead.
+    pub(crate) async fn try_connect(
+        server: SocketAddr,
+        forwarded_for: Option<&str>,
+        hello: Value,
+    ) -> Result<Self, SocketError> {
+        Ok(Self {
+            socket: Some(dial(server, forwarded_for).await?),
+            forwarded_for: forwarded_for.map(str::to_owned),
             hello,
             welcome: Value::Null,
             events: VecDeque::new(),
@@ -60,7 +72,7 @@ impl Device {
             closed: None,
             next_id: 1,
             repeated: 0,
-        }
+        })
     }
 
     /// Logs in by name in the development app.
@@ -109,7 +121,8 @@ impl Device {
             .collect();
         let resume = json!({"session": self.session(), "cursors": cursors});
         self.drop_connection();
-        self.socket = Some(dial(server).await);
+        let dialled = dial(server, self.forwarded_for.as_deref()).await;
+        self.socket = Some(dialled.expect("connected"));
         let mut hello = self.hello.clone();
         hello["do"] = "hello".into();
         hello["resume"] = resume;
@@ -257,6 +270,11 @@ impl Device {
         self.waiting.len()
     }
 
+    /// Forgets how far it has seen each call, as the SDK does for those that are over for it.
+    pub(crate) fn drop_cursors(&mut self) {
+        self.seen.clear();
+    }
+
     /// Forgets the events of that name that have come.
     pub(crate) fn forget(&mut self, name: &str) {
         self.events.retain(|event| event["ev"] != name);
@@ -339,9 +357,15 @@ impl Device {
     }
 }
 
-async fn dial(server: SocketAddr) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+async fn dial(
+    server: SocketAddr,
+    forwarded_for: Option<&str>,
+) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, SocketError> {
     let address = format!("ws://{server}/v1/ws").parse().expect("an address");
-    let request = ClientRequestBuilder::new(address).with_sub_protocol("bellwire.v1");
+    let mut request = ClientRequestBuilder::new(address).with_sub_protocol("bellwire.v1");
+    if let Some(client) = forwarded_for {
+        request = request.with_header("X-Forwarded-For", client);
+    }
     let connecting = timeout(PATIENCE, connect_async(request)).await;
-    connecting.expect("connected in time").expect("connected").0
+    Ok(connecting.expect("connected in time")?.0)
 }

@@ -4,6 +4,7 @@
 // Each test binary compiles its own copy and uses its own part of it.
 #![allow(dead_code, unused_imports)]
 
+mod authority;
 mod device;
 mod http;
 mod raw;
@@ -12,6 +13,7 @@ mod server;
 
 use std::time::Duration;
 
+pub(crate) use authority::{Authority, believing, free_address};
 pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
 pub(crate) use raw::RawSocket;

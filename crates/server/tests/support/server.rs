@@ -41,10 +41,14 @@ impl Server {
 
     /// Starts one on a data directory that stays when it ends.
     pub(crate) fn start_on(data: &Path, flags: &[&str]) -> Self {
+        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), data, flags)
+    }
+
+    /// The same at an address that others have to know before.
+    pub(crate) fn start_at(address: SocketAddr, data: &Path, flags: &[&str]) -> Self {
         let flags: Vec<String> = flags.iter().map(|&f| f.to_owned()).collect();
         let log = Arc::default();
-        let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (child, address) = launch(data, free, &flags, &log);
+        let (child, address) = launch(data, address, &flags, &log);
         Self { child, data: data.to_owned(), own: None, address, flags, log }
     }
 
@@ -132,6 +136,15 @@ impl Server {
     /// What it has logged so far, over all its lives.
     pub(crate) fn log(&self) -> String {
         self.log.lock().expect("no reader has panicked").join("\n")
+    }
+
+    /// Waits until it has logged `text`.
+    pub(crate) async fn logs(&self, text: &str) {
+        let until = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < until, "the server does not log {text:?}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn data_arg(&self) -> String {

@@ -9,6 +9,7 @@ use bellwire_protocol::Record;
 
 use super::{
     cast::{Cast, DeviceNo, DeviceSet},
+    over::stays_over,
     violation::Violation,
 };
 
@@ -59,6 +60,7 @@ pub(crate) fn append(
     parts(cast, &call)?;
     if call.phase == Phase::Ended || call.ended.is_some() {
         recorded(&call, log.last().map(|entry| &entry.event))?;
+        stays_over(cast, &call, at)?;
     }
     Ok(call)
 }
@@ -80,9 +82,11 @@ impl<'c> Stays<'c> {
     fn tell(&mut self, after: &Call, event: &Event, notices: &[Notice]) -> Result<(), Violation> {
         let mut told = DeviceSet::default();
         for notice in notices {
-            let Some(user) = self.cast.number(&notice.user).filter(|_| {
-                after.participant(&notice.user).is_some()
-            }) else {
+            let Some(user) = self
+                .cast
+                .number(&notice.user)
+                .filter(|_| after.participant(&notice.user).is_some())
+            else {
                 let seen = format!("{} is told {:?} of {event:?}", notice.user, notice.tell);
                 return Err(Violation::of("I8", seen));
             };
@@ -208,8 +212,9 @@ fn same_story(tell: &Tell, reason: Reason) -> bool {
         Tell::Elsewhere(How::Moved) => false,
         Tell::Canceled(Reason::Timeout) => matches!(reason, Reason::Timeout | Reason::Offline),
         Tell::Canceled(Reason::Killed) => reason == Reason::Killed,
+        // Taken back: the caller gave up, or of two who both ring the other did not come.
         Tell::Canceled(Reason::Canceled) => {
-            matches!(reason, Reason::Canceled | Reason::Completed | Reason::Disconnected)
+            !matches!(reason, Reason::Timeout | Reason::Killed | Reason::Denied)
         }
         _ => false,
     }
@@ -228,7 +233,10 @@ fn parts(cast: &Cast, call: &Call) -> Result<(), Violation> {
             return Err(Violation::of("I5", format!("{} is in with {:?}", p.user, p.device)));
         }
         if p.dropped_at.is_some() != (p.state == bellwire_core::State::Dropped) {
-            return Err(Violation::of("I2", format!("{} is {:?}, without a time", p.user, p.state)));
+            return Err(Violation::of(
+                "I2",
+                format!("{} is {:?}, without a time", p.user, p.state),
+            ));
         }
     }
     let started = call.started_at.is_some() == (call.phase == Phase::Active);
@@ -270,6 +278,5 @@ fn recorded(call: &Call, last: Option<&Event>) -> Result<(), Violation> {
     if call.participants.iter().filter(left).any(|p| p.joined_at.is_none()) {
         return Err(Violation::of("I6", "somebody left who never came"));
     }
-    // What comes after the end cannot change it; only a confirmation may.
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Who takes part: users and devices by number, and their names.
 
-use std::fmt;
+use std::{cell::RefCell, collections::BTreeSet, fmt};
 
 use bellwire_core::{Actor, AppKey, DeviceId, UserId};
 
@@ -41,6 +41,8 @@ pub(crate) struct Cast {
     users: Vec<UserId>,
     devices: Vec<DeviceId>,
     per_user: u8,
+    /// Kinds of ended calls that this thread has looked at.
+    over: RefCell<BTreeSet<Vec<u8>>>,
 }
 
 impl Cast {
@@ -57,7 +59,13 @@ impl Cast {
             users: user_nos.map(|u| UserId::parse(&u.to_string()).expect(valid)).collect(),
             devices: device_nos.map(|d| DeviceId::parse(&d.to_string()).expect(valid)).collect(),
             per_user,
+            over: RefCell::default(),
         }
+    }
+
+    /// Whether this thread sees an ended call of this kind for the first time.
+    pub(crate) fn is_first_of(&self, kind: Vec<u8>) -> bool {
+        self.over.borrow_mut().insert(kind)
     }
 
     pub(crate) fn users(&self) -> impl Iterator<Item = UserNo> + Clone + use<> {
@@ -67,10 +75,6 @@ impl Cast {
     pub(crate) fn user_count(&self) -> u8 {
         // At most `USERS_MAX`.
         u8::try_from(self.users.len()).unwrap_or(USERS_MAX)
-    }
-
-    pub(crate) fn per_user(&self) -> u8 {
-        self.per_user
     }
 
     /// All devices, those of a user side by side.

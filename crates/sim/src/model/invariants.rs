@@ -22,7 +22,7 @@ pub(crate) fn check(world: &World<'_>) -> Result<(), Violation> {
 }
 
 /// I1: a user holds at most one claim, and is in the call that holds it.
-fn one_claim(world: &World<'_>) -> Result<(), Violation> {
+pub(crate) fn one_claim(world: &World<'_>) -> Result<(), Violation> {
     for user in world.cast.users() {
         let name = world.cast.user(user);
         let claims = world.calls.iter().filter(|c| c.claims().any(|claimed| claimed == name));

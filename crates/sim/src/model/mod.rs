@@ -12,6 +12,10 @@
 //!   commands can meet is met, deadlines and commands of the same instant included.
 //! - A [`Scope`] bounds the calls that live at once; a start beyond it is decided, and looked at,
 //!   and not followed.
+//! - What ends in one step is not of the same instant as what the next one ends.
+//! - A callee who is not asked to ring is not claimed, so a start of theirs that crosses the call
+//!   is no glare (R4), and a device that refused a call for itself alone cannot answer it by a
+//!   start. The search takes both as they are.
 //! - Losses are not counted, so none is damped for flapping. A loss that nobody notices until the
 //!   audit stands for those.
 //! - The log is not bounded. Notes, limits and refusals for a wrong value are left to the tests of
@@ -21,11 +25,15 @@ mod append;
 mod canon;
 mod cast;
 mod invariants;
+mod over;
+mod races;
 mod search;
 mod seen;
 mod step;
 mod story;
 mod take;
+#[cfg(test)]
+mod tests;
 mod violation;
 mod world;
 

@@ -158,7 +158,7 @@ fn starts(world: &World<'_>, by: By, steps: &mut Vec<Step>) {
                     Ask { ring, mode: Mode::Invite, ..direct },
                 ]);
             }
-            for second in others().filter(|second| *second > user) {
+            for second in others().filter(|second| *second != user) {
                 let both = plain((user, Some(second)));
                 asks.push(both);
                 asks.extend(free.then_some(Ask { ring: RingMode::Notify, ..both }));

@@ -50,7 +50,8 @@ pub(crate) fn story(
             break;
         };
         let bytes = canon.of(&next).to_vec();
-        let mut ways = steps(&real).into_iter().filter_map(|step| Some((step, taken(&real, step)?)));
+        let mut ways =
+            steps(&real).into_iter().filter_map(|step| Some((step, taken(&real, step)?)));
         let Some((step, after)) = ways.find(|(_, after)| canon.of(after) == bytes) else { break };
         told.push(step.to_string());
         let Some(world) = canon::world(&cast, scope, &bytes) else { break };
@@ -65,15 +66,12 @@ pub(crate) fn story(
         let seen = guarded(|| real.after(step)).err()?;
         (seen.rule == violation.rule).then_some((step, seen))
     };
-    let (step, violation) = match steps(&real).into_iter().find_map(fails) {
-        Some((step, seen)) => (step.to_string(), seen),
-        None => {
-            let step = nth_step(&canonical, last).map_or_else(String::new, |step| step.to_string());
-            (step, violation.clone())
-        }
+    let Some((step, seen)) = steps(&real).into_iter().find_map(fails) else {
+        told.extend(nth_step(&canonical, last).map(|step| step.to_string()));
+        return Story { steps: told, violation: violation.clone() };
     };
-    told.push(step);
-    Story { steps: told, violation }
+    told.push(step.to_string());
+    Story { steps: told, violation: seen }
 }
 
 fn nth_step(world: &World<'_>, nth: u16) -> Option<Step> {

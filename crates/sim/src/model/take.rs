@@ -8,6 +8,7 @@ use bellwire_core::{
 use super::{
     append::append,
     cast::{By, DeviceNo, UserNo},
+    invariants, races,
     step::{Ask, Step, Wish},
     violation::Violation,
     world::{Presence, UNIT_MS, World},
@@ -57,19 +58,23 @@ impl<'c> World<'c> {
         let wanted = self.start(by, ask);
         let opening = match start(wanted, self.claim(by.user), self.now) {
             Ok(opening) => opening,
-            Err(refusal) => return self.refused_start(by, &refusal).map(|()| None),
+            Err(refusal) => return self.refused_start(by, ask, &refusal).map(|()| None),
         };
+        races::opened(self, by, ask, &opening)?;
         let mut next = self.clone();
         match opening {
             Opening::Glare { call, order } => {
                 let call = self.place(call).ok_or_else(|| {
                     Violation::of("I1", format!("{by} meets {call}, which does not live"))
                 })?;
-                let by = self.cast.actor(by);
-                return match self.commanded(call, &Command::User { by, order })? {
-                    Some(next) => Ok(Some(next)),
-                    None => Err(Violation::of("R4", "a start that is an answer was refused")),
-                };
+                let answer = Command::User { by: self.cast.actor(by), order };
+                let next = self.commanded(call, &answer)?;
+                // A device that refused the call for itself alone is told so.
+                let silenced = self.is_silenced(call, by);
+                if next.is_some() == silenced {
+                    return Err(Violation::of("R4", "a start that is an answer was refused"));
+                }
+                return Ok(next);
             }
             Opening::New(events) | Opening::Denied { events, .. } => {
                 next.calls.push(append(next.cast, None, events, next.now, by.device)?);
@@ -83,15 +88,23 @@ impl<'c> World<'c> {
             }
         }
         next.calls.retain(|call| call.ended.is_none());
+        invariants::one_claim(&next)?;
         // A call more than the scope allows leads out of it.
         Ok((next.calls.len() <= usize::from(self.scope.calls)).then_some(next))
     }
 
+    fn is_silenced(&self, call: usize, by: By) -> bool {
+        let device = by.device.map(|device| self.cast.device(device));
+        let part = self.part(call, by.user);
+        part.zip(device).is_some_and(|(p, device)| p.silenced.contains(device))
+    }
+
     /// The only start of the model that may be refused is that of one who is taken.
-    fn refused_start(&self, by: By, refusal: &Refusal) -> Result<(), Violation> {
+    fn refused_start(&self, by: By, ask: Ask, refusal: &Refusal) -> Result<(), Violation> {
         let claim = self.claim(by.user).map(|call| call.id);
+        let crosses = races::crossing(self, by, ask).is_some();
         match refusal {
-            Refusal::BusySelf(call) if claim == Some(*call) => Ok(()),
+            Refusal::BusySelf(call) if claim == Some(*call) && !crosses => Ok(()),
             other => Err(Violation::of("R6", format!("{by} may not start: {other:?}"))),
         }
     }
@@ -113,7 +126,9 @@ impl<'c> World<'c> {
             }
             Wish::Hangup => Order::Hangup { note },
             Wish::End => Order::End { note },
-            Wish::Invite { user, ring } => Order::Invite { to: vec![self.callee(user, ring)], note },
+            Wish::Invite { user, ring } => {
+                Order::Invite { to: vec![self.callee(user, ring)], note }
+            }
             Wish::Join => Order::Join { claimed: claimed() },
             Wish::Move { from } => Order::Move { from: self.cast.device(from).clone() },
             Wish::Media(media) => Order::Media { media },

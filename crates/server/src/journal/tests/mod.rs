@@ -1,6 +1,8 @@
 //! The journal against real files.
 
 mod full;
+mod killed;
+mod measure;
 mod order;
 mod refuse;
 mod released;
@@ -26,6 +28,11 @@ fn settings() -> JournalSettings {
 
 async fn open(data: &Path) -> (Journal, Recovered) {
     Journal::open(data, settings()).await.unwrap()
+}
+
+/// Brings the tables up to date: a sweep waits for that, whatever it is to delete.
+async fn fold(journal: &Journal) {
+    journal.sweep(Timestamp(0)).await.unwrap();
 }
 
 /// Runs `work` on a runtime of its own and then drops everything at once, as an end without

@@ -118,11 +118,15 @@ async fn files_that_are_no_database() {
 
 #[tokio::test]
 async fn damaged_files() {
-    let damages: [fn(&mut Vec<u8>); 4] = [
+    let damages: [fn(&mut Vec<u8>); 5] = [
         |bytes| bytes[4096..].fill(0xa5),
         |bytes| bytes[3 * 4096..4 * 4096].fill(0),
         |bytes| bytes.truncate(5 * 4096),
         |bytes| bytes.truncate(100),
+        |bytes| {
+            let schema = bytes.windows(4).position(|word| word == b"BLOB");
+            bytes[schema.expect("the type of a column")] = 0xff;
+        },
     ];
     for (index, damage) in damages.into_iter().enumerate() {
         let (data, database) = tokio::task::spawn_blocking(filled).await.unwrap();

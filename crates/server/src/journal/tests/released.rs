@@ -12,7 +12,7 @@ use bellwire_core::{
 use sqlx::{ConnectOptions as _, Connection as _, Executor as _, sqlite::SqliteConnectOptions};
 use tempfile::tempdir;
 
-use super::{answer, app, call, log, open, record, session, session_row, user, user_row};
+use super::{answer, app, call, fold, log, open, record, session, session_row, user, user_row};
 use crate::journal::{JournalSettings, LogRow, RecordQuery, Row, open::SCHEMA_VERSION};
 
 fn fixture(version: u32) -> PathBuf {
@@ -57,25 +57,45 @@ fn created() -> Entry {
 async fn update() {
     let data = tempdir().unwrap();
     let (journal, _) = open(data.path()).await;
+    let early = vec![
+        log(2, [1], 50, false),
+        Row::Session(session_row(1)),
+        Row::Session(session_row(2)),
+        answer(2, 4),
+    ];
+    journal.submit(early, || ());
+    fold(&journal).await;
     let begun = LogRow { app: app(), call: call(1), entries: vec![created()], ended: false };
-    journal.submit(
-        vec![
-            Row::Log(begun),
-            log(2, 1..=2, 50, true),
-            answer(1, 9),
-            Row::Session(session_row(1)),
-            Row::User(user_row("alice", 17)),
-            record(3, 40, Reason::Timeout, State::TimedOut),
-        ],
-        || (),
-    );
+    let late = vec![
+        Row::Log(begun),
+        log(2, [2], 50, true),
+        answer(1, 9),
+        Row::SessionGone(session(2)),
+        Row::User(user_row("alice", 17)),
+        record(3, 40, Reason::Timeout, State::TimedOut),
+    ];
+    journal.submit(late, || ());
     journal.flush().await.unwrap();
-    journal.close().await.unwrap();
-    let database = data.path().join("bellwire.db");
+
+    // As a killed server leaves it, but in one small file.
+    let killed = tempdir().unwrap();
+    for name in ["bellwire.db", "bellwire.db-wal"] {
+        fs::copy(data.path().join(name), killed.path().join(name)).unwrap();
+    }
+    let database = killed.path().join("bellwire.db");
     let mut small = SqliteConnectOptions::new().filename(&database).connect().await.unwrap();
     small.execute("VACUUM").await.unwrap();
     small.close().await.unwrap();
     fs::copy(database, fixture(SCHEMA_VERSION)).unwrap();
+}
+
+/// The rows of the table that is not folded yet.
+async fn unfolded(version: u32) -> i64 {
+    let data = tempdir().unwrap();
+    let database = data.path().join("copy.db");
+    fs::copy(fixture(version), &database).unwrap();
+    let mut file = SqliteConnectOptions::new().filename(database).connect().await.unwrap();
+    sqlx::query_scalar("SELECT count(*) FROM batch").fetch_one(&mut file).await.unwrap()
 }
 
 #[tokio::test]
@@ -83,6 +103,7 @@ async fn every_released_journal_is_read() {
     if std::env::var_os("UPDATE").is_some() {
         update().await;
     }
+    assert_eq!(unfolded(2).await, 1);
     for version in 1..=SCHEMA_VERSION {
         let data = tempdir().unwrap();
         fs::copy(fixture(version), data.path().join("bellwire.db")).unwrap();
@@ -90,11 +111,13 @@ async fn every_released_journal_is_read() {
         assert_eq!(recovered.live.len(), 1, "version {version}");
         assert_eq!(recovered.live[0].entries, [created()]);
         assert_eq!(recovered.recent[0].entries.len(), 2);
+        assert_eq!(recovered.sessions.len(), 1);
         assert_eq!(recovered.sessions[0].row, session_row(1));
         assert_eq!(recovered.sessions[0].highest_request, 9);
         assert_eq!(recovered.users, [user_row("alice", 17)]);
         assert_eq!(recovered.serials, [(app(), 3)]);
         assert!(journal.answer(&session(1), 9).await.unwrap().is_some());
+        assert!(journal.answer(&session(2), 4).await.unwrap().is_none());
         let mut missed = RecordQuery::newest(app(), 1);
         missed.missed_for = Some(user("bob"));
         assert_eq!(journal.records(&missed).await.unwrap(), [r#"{"serial":3}"#]);

@@ -3,13 +3,14 @@
 use bellwire_core::{Reason, State, Timestamp};
 use tempfile::tempdir;
 
-use super::{answer, app, call, log, open, record, session, user};
+use super::{answer, app, call, fold, log, open, record, session, user};
 use crate::journal::{
     Journal, RecordQuery, Row, Swept,
-    write::{ANSWERS_KEPT, ANSWERS_SLACK},
+    fold::{ANSWERS_KEPT, ANSWERS_SLACK},
 };
 
 async fn answers(journal: &Journal, of: u64) -> i64 {
+    fold(journal).await;
     sqlx::query_scalar("SELECT count(*) FROM answer WHERE session = ?")
         .bind(session(of).to_string())
         .fetch_one(&journal.0.reads)
@@ -20,13 +21,16 @@ async fn answers(journal: &Journal, of: u64) -> i64 {
 #[tokio::test]
 async fn the_last_256_answers_of_a_session_are_kept() {
     let data = tempdir().unwrap();
-    let bound = i64::from(ANSWERS_KEPT + ANSWERS_SLACK);
+    let bound = i64::try_from(ANSWERS_KEPT + ANSWERS_SLACK).unwrap();
     let (journal, _) = open(data.path()).await;
     journal.submit(vec![Row::Session(super::session_row(1))], || ());
     for n in 1..=1000 {
         journal.submit(vec![answer(1, n * 3), answer(2, n)], || ());
         if n % 7 == 0 {
             journal.flush().await.unwrap();
+        }
+        if n % 150 == 0 {
+            fold(&journal).await;
         }
     }
     journal.flush().await.unwrap();
@@ -77,7 +81,7 @@ async fn a_sweep_removes_what_ended_before() {
     }
     journal.flush().await.unwrap();
     let swept = journal.sweep(Timestamp(901)).await.unwrap();
-    assert_eq!(swept, Swept { log_rows: 2 * 898, records: 898 });
+    assert_eq!(swept, Swept { log_rows: 898, records: 898 });
     let left = journal.records(&RecordQuery::newest(app(), 5000)).await.unwrap();
     assert_eq!(left.len(), 101);
     let legs: i64 =

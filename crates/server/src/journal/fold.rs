@@ -1,0 +1,328 @@
+//! Lays a generation out for the tables: merged, sorted, and cut into chunks.
+//!
+//! A group commit takes what came, in the order in which it came, and each of its rows belongs
+//! to another page. A generation of thousands, sorted, comes to each page once. What is merged
+//! or left out on the way is not written at all: parts of one log become one row, a call that
+//! begins and ends here was never live, and a session that ends takes its answers along.
+//!
+//! Chunks are transactions of their own, and an end may come between any two. The batches are
+//! deleted by the last of them, so that the next start folds the same rows again, together with
+//! those of later batches. Each statement therefore does nothing the second time, or the same.
+
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+
+use bellwire_core::{AppKey, SessionId};
+
+use super::{
+    generation::Batches,
+    row::{AnswerRow, SessionRow, UserRow},
+    tables::{LegText, LogText, RecordText},
+};
+
+/// Answers kept for each session (WIRE).
+pub(super) const ANSWERS_KEPT: usize = 256;
+/// Older answers are removed once so many new ones came, which makes the removal a sixty-fourth
+/// of its cost; a session holds at most [`ANSWERS_KEPT`] and this many.
+pub(super) const ANSWERS_SLACK: usize = 64;
+/// The most rows in a chunk. Commits of calls wait for it: about a millisecond.
+const CHUNK_ROWS: usize = 256;
+/// The most bytes of bodies in a chunk, for when they are large. Again about a millisecond.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// What one transaction does to the tables, in the order of the fields.
+#[derive(Debug, Default)]
+pub(super) struct Chunk {
+    pub(super) logs: Vec<LogText>,
+    /// Calls that are live.
+    pub(super) begun: Vec<[u8; 16]>,
+    /// Calls that may have been live.
+    pub(super) over: Vec<[u8; 16]>,
+    /// Sessions that ended.
+    pub(super) gone: Vec<SessionId>,
+    pub(super) sessions: Vec<SessionRow>,
+    pub(super) answers: Vec<AnswerRow>,
+    /// Sessions of which only the last answers are kept.
+    pub(super) trim: Vec<SessionId>,
+    pub(super) users: Vec<UserRow>,
+    pub(super) records: Vec<RecordText>,
+    pub(super) legs: Vec<LegText>,
+    /// The highest serial of each app.
+    pub(super) serials: BTreeMap<AppKey, u64>,
+    /// The batches up to this one are folded.
+    pub(super) folded: Option<i64>,
+    /// How many submitted rows it stands for.
+    pub(super) stands_for: usize,
+}
+
+/// How many answers each session got since its older ones were removed.
+#[derive(Default)]
+pub(super) struct Untrimmed(HashMap<SessionId, usize>);
+
+impl Untrimmed {
+    /// How many answers these sessions have is not known, so their next answer removes older ones.
+    pub(super) fn doubt(&mut self, sessions: impl Iterator<Item = SessionId>) {
+        self.0.extend(sessions.map(|id| (id, ANSWERS_SLACK - 1)));
+    }
+
+    /// Counts new answers; whether it is time to remove older ones.
+    fn count(&mut self, session: &SessionId, new: usize) -> bool {
+        let before = self.0.get(session).copied().unwrap_or_default();
+        let due = before + new >= ANSWERS_SLACK;
+        self.0.insert(session.clone(), if due { 0 } else { before + new });
+        due
+    }
+}
+
+/// A generation on its way into the tables.
+pub(super) struct Fold {
+    batches: Batches,
+    /// The last batch of it.
+    last: i64,
+    /// Read back from the file, where any part of it may have been folded before.
+    again: bool,
+    /// Sorted only when its turn comes: sorting everything at once would hold up commits.
+    next: Option<Section>,
+    ready: VecDeque<Chunk>,
+    rows: usize,
+    rows_done: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Section {
+    Logs,
+    Sessions,
+    Answers,
+    Users,
+    Records,
+    Legs,
+    Last,
+}
+
+impl Fold {
+    pub(super) fn new(batches: Batches, last: i64, again: bool) -> Self {
+        let rows = batches.iter().map(|b| b.len() + b.legs.len()).sum();
+        let (next, ready) = (Some(Section::Logs), VecDeque::new());
+        Self { batches, last, again, next, ready, rows, rows_done: 0 }
+    }
+
+    /// Whether it was read back from the file.
+    pub(super) fn again(&self) -> bool {
+        self.again
+    }
+
+    /// Whether at least `part` of `whole` is in the tables.
+    pub(super) fn has_done(&self, part: usize, whole: usize) -> bool {
+        self.rows_done.saturating_mul(whole) >= self.rows.saturating_mul(part)
+    }
+
+    /// The next chunk to write, the same one until it is [`written`](Self::written). None is left
+    /// once the batches are deleted.
+    pub(super) fn chunk(&mut self, untrimmed: &mut Untrimmed) -> Option<&Chunk> {
+        while self.ready.is_empty() {
+            let section = self.next?;
+            self.next = section.next();
+            self.ready = self.arrange(section, untrimmed).into();
+        }
+        self.ready.front()
+    }
+
+    /// The chunk is in the tables.
+    pub(super) fn written(&mut self) {
+        self.rows_done += self.ready.pop_front().map_or(0, |chunk| chunk.stands_for);
+    }
+
+    fn arrange(&self, section: Section, untrimmed: &mut Untrimmed) -> Vec<Chunk> {
+        match section {
+            Section::Logs => self.logs(),
+            Section::Sessions => self.sessions(untrimmed),
+            Section::Answers => self.answers(untrimmed),
+            Section::Users => self.users(),
+            Section::Records => self.records(),
+            Section::Legs => self.legs(),
+            Section::Last => vec![self.last()],
+        }
+    }
+
+    fn logs(&self) -> Vec<Chunk> {
+        let mut parts: Vec<_> = self.batches.iter().flat_map(|batch| &batch.logs).collect();
+        parts.sort_by_key(|part| (part.call, part.first_seq));
+        let calls = parts.chunk_by(|a, b| a.call == b.call).map(|parts| (merged(parts), parts));
+        let chunks = cut(calls, |(log, _)| log.body.len());
+        let chunks = chunks.into_iter().map(|calls| {
+            let mut chunk = Chunk::default();
+            for (log, parts) in calls {
+                let begins = log.first_seq == 1;
+                if begins && !log.ended {
+                    chunk.begun.push(log.call);
+                }
+                // A fold that did not come to its end may have written the beginning alone.
+                if log.ended && (!begins || self.again) {
+                    chunk.over.push(log.call);
+                }
+                chunk.stands_for += parts.len();
+                chunk.logs.push(log);
+            }
+            chunk
+        });
+        chunks.collect()
+    }
+
+    fn sessions(&self, untrimmed: &mut Untrimmed) -> Vec<Chunk> {
+        let mut rows: BTreeMap<&SessionId, &SessionRow> = BTreeMap::new();
+        let mut gone = Vec::new();
+        for batch in &self.batches {
+            rows.extend(batch.sessions.iter().map(|row| (&row.id, row)));
+            for id in &batch.gone {
+                rows.remove(id);
+                untrimmed.0.remove(id);
+                gone.push(id);
+            }
+        }
+        gone.sort();
+        gone.dedup();
+        // All ends before the beginnings: who is in both began again.
+        let gone = cut(gone.into_iter().cloned(), |_| 0);
+        let gone =
+            gone.into_iter().map(|gone| Chunk { stands_for: gone.len(), gone, ..Chunk::default() });
+        let rows = cut(rows.into_values().cloned(), |_| 0);
+        let rows = rows.into_iter().map(|sessions| Chunk {
+            stands_for: sessions.len(),
+            sessions,
+            ..Chunk::default()
+        });
+        gone.chain(rows).collect()
+    }
+
+    fn answers(&self, untrimmed: &mut Untrimmed) -> Vec<Chunk> {
+        let mut answers = self.kept_answers();
+        // Stable: of two answers to one request the first stays the first.
+        answers.sort_by_key(|a| (&a.session, a.request));
+        answers.dedup_by_key(|a| (&a.session, a.request));
+        let mut kept = Vec::with_capacity(answers.len());
+        for of_one in answers.chunk_by(|a, b| a.session == b.session) {
+            let trim = untrimmed.count(&of_one[0].session, of_one.len());
+            let kept_from = of_one.len().saturating_sub(ANSWERS_KEPT);
+            let last = of_one.len() - 1;
+            let of_one = of_one.iter().enumerate().skip(kept_from);
+            kept.extend(of_one.map(|(index, answer)| (*answer, trim && index == last)));
+        }
+        let chunks = cut(kept, |(answer, _)| answer.body.len());
+        let chunks = chunks.into_iter().map(|rows| {
+            let mut chunk = Chunk { stands_for: rows.len(), ..Chunk::default() };
+            for (answer, trim) in rows {
+                chunk.answers.push(answer.clone());
+                if trim {
+                    chunk.trim.push(answer.session.clone());
+                }
+            }
+            chunk
+        });
+        chunks.collect()
+    }
+
+    /// Answers of sessions that are not over, and did not end and begin again after them.
+    fn kept_answers(&self) -> Vec<&AnswerRow> {
+        let mut gone = HashSet::new();
+        for batch in &self.batches {
+            for row in &batch.sessions {
+                gone.remove(&row.id);
+            }
+            gone.extend(&batch.gone);
+        }
+        let mut kept = Vec::new();
+        for batch in self.batches.iter().rev() {
+            gone.extend(&batch.gone);
+            kept.extend(batch.answers.iter().rev().filter(|a| !gone.contains(&a.session)));
+        }
+        kept.reverse();
+        kept
+    }
+
+    fn users(&self) -> Vec<Chunk> {
+        let users = self.batches.iter().flat_map(|batch| &batch.users);
+        // The last of each user is kept.
+        let users: BTreeMap<_, _> = users.map(|row| ((&row.app, &row.user), row)).collect();
+        let chunks = cut(users.into_values().cloned(), |_| 0).into_iter();
+        chunks.map(|users| Chunk { stands_for: users.len(), users, ..Chunk::default() }).collect()
+    }
+
+    fn records(&self) -> Vec<Chunk> {
+        let mut rows: Vec<_> = self.batches.iter().flat_map(|batch| &batch.records).collect();
+        rows.sort_by_key(|row| (&row.app, row.serial));
+        let chunks = cut(rows.into_iter().cloned(), |row| row.body.len()).into_iter();
+        chunks
+            .map(|records| Chunk { stands_for: records.len(), records, ..Chunk::default() })
+            .collect()
+    }
+
+    fn legs(&self) -> Vec<Chunk> {
+        let mut rows: Vec<_> = self.batches.iter().flat_map(|batch| &batch.legs).collect();
+        rows.sort_by_key(|row| (&row.app, &row.user, row.serial));
+        let chunks = cut(rows.into_iter().cloned(), |_| 0).into_iter();
+        chunks.map(|legs| Chunk { stands_for: legs.len(), legs, ..Chunk::default() }).collect()
+    }
+
+    fn last(&self) -> Chunk {
+        let mut serials = BTreeMap::new();
+        for record in self.batches.iter().flat_map(|batch| &batch.records) {
+            let last = serials.entry(record.app.clone()).or_default();
+            *last = record.serial.max(*last);
+        }
+        Chunk { serials, folded: Some(self.last), ..Chunk::default() }
+    }
+}
+
+impl Section {
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Logs => Some(Self::Sessions),
+            Self::Sessions => Some(Self::Answers),
+            Self::Answers => Some(Self::Users),
+            Self::Users => Some(Self::Records),
+            Self::Records => Some(Self::Legs),
+            Self::Legs => Some(Self::Last),
+            Self::Last => None,
+        }
+    }
+}
+
+/// The parts of one call's log as one; not empty.
+fn merged(parts: &[&LogText]) -> LogText {
+    let (first, last) = (parts[0], parts[parts.len() - 1]);
+    if parts.len() == 1 {
+        return first.clone();
+    }
+    let mut body = String::with_capacity(parts.iter().map(|part| part.body.len()).sum());
+    for part in parts {
+        // The arrays become one: `[a,b]` and `[c]` are `[a,b` and `,c`, and the end follows.
+        body.push(if body.is_empty() { '[' } else { ',' });
+        body.push_str(part.body.trim_start_matches('[').trim_end_matches(']'));
+    }
+    body.push(']');
+    LogText {
+        at: last.at,
+        ended: parts.iter().any(|part| part.ended),
+        body: body.into(),
+        ..first.clone()
+    }
+}
+
+/// Cuts rows into chunks of bounded size.
+fn cut<T>(rows: impl IntoIterator<Item = T>, bytes: impl Fn(&T) -> usize) -> Vec<Vec<T>> {
+    let mut chunks: Vec<Vec<T>> = Vec::new();
+    let mut left = 0;
+    for row in rows {
+        let size = bytes(&row);
+        match chunks.last_mut() {
+            Some(chunk) if chunk.len() < CHUNK_ROWS && size <= left => {
+                chunk.push(row);
+                left -= size;
+            }
+            _ => {
+                chunks.push(vec![row]);
+                left = CHUNK_BYTES.saturating_sub(size);
+            }
+        }
+    }
+    chunks
+}

@@ -1,0 +1,234 @@
+//! When a generation is folded into the tables, and how fast.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bellwire_core::SessionId;
+use sqlx::{Row as _, SqliteConnection};
+
+use super::{
+    batch,
+    error::{Fault, JournalError, fault},
+    fold::{Fold, Untrimmed},
+    generation::Unfolded,
+    tables::Tables,
+    write::Statements,
+};
+
+/// A generation so large is folded. Twice as large saves a tenth of the time; the price is paid in
+/// memory (two generations, held as rows and as long as this together) and by a start after a
+/// crash (a tenth of a second).
+const GENERATION_BYTES: usize = 8 * 1024 * 1024;
+/// Likewise, for many small rows: they cost more memory than their bytes.
+const GENERATION_ROWS: usize = 50_000;
+/// A generation so old is folded, so that a server with little to do has everything in its tables
+/// soon, where other programs look.
+const GENERATION_AGE: Duration = Duration::from_secs(2);
+/// A bounded file has room for so many generations at least: folding takes the room of one more.
+const GENERATIONS_IN_FILE: usize = 16;
+const PAGE_BYTES: usize = 4096;
+/// How long a fold that found no room is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What is committed and not yet in the tables, from the writer's side.
+pub(super) struct Folding {
+    pub(super) unfolded: Arc<Unfolded>,
+    statements: Statements,
+    untrimmed: Untrimmed,
+    fold: Option<Fold>,
+    /// The last batch committed.
+    last: i64,
+    /// The last batch folded.
+    folded: i64,
+    /// Bytes, rows and beginning of what was committed since the fold began.
+    bytes: usize,
+    rows: usize,
+    since: Instant,
+    bytes_max: usize,
+    retry_at: Option<Instant>,
+}
+
+impl Folding {
+    /// `max_pages`: the bound of the file, if there is one.
+    pub(super) fn new(max_pages: Option<u32>) -> Self {
+        let bounded = max_pages.and_then(|pages| usize::try_from(pages).ok());
+        let bytes_max = bounded.map_or(GENERATION_BYTES, |pages| {
+            GENERATION_BYTES.min(pages.saturating_mul(PAGE_BYTES) / GENERATIONS_IN_FILE)
+        });
+        Self {
+            unfolded: Arc::default(),
+            statements: Statements::new(),
+            untrimmed: Untrimmed::default(),
+            fold: None,
+            last: 0,
+            folded: 0,
+            bytes: 0,
+            rows: 0,
+            since: Instant::now(),
+            bytes_max,
+            retry_at: None,
+        }
+    }
+
+    /// Folds what an earlier server left behind.
+    pub(super) async fn catch_up(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), JournalError> {
+        self.read_back(connection).await?;
+        Ok(self.all(connection).await?)
+    }
+
+    /// Reads the batches in the file as a generation to be folded again.
+    pub(super) async fn read_back(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), JournalError> {
+        let left = sqlx::query("SELECT id, body FROM batch ORDER BY id");
+        let left = left.fetch_all(&mut *connection).await?;
+        let mut batches = Vec::with_capacity(left.len());
+        for row in left {
+            self.last = row.try_get("id")?;
+            batches.push(Arc::new(batch::decode(row.try_get("body")?)?));
+        }
+        if !batches.is_empty() {
+            self.fold = Some(Fold::new(batches, self.last, true));
+        }
+        Ok(())
+    }
+
+    /// How many answers these sessions have in the tables is not known.
+    pub(super) fn doubt_answers(&mut self, sessions: impl Iterator<Item = SessionId>) {
+        self.untrimmed.doubt(sessions);
+    }
+
+    /// Makes a batch durable and readable: one row, one statement. May be tried again after a
+    /// failure that left open whether it was committed.
+    pub(super) async fn commit(
+        &mut self,
+        connection: &mut SqliteConnection,
+        tables: &Arc<Tables>,
+    ) -> Result<(), sqlx::Error> {
+        let id = self.last + 1;
+        let body = batch::encode(tables);
+        let bytes = body.len();
+        sqlx::query("INSERT OR IGNORE INTO batch (id, body) VALUES (?, ?)")
+            .bind(id)
+            .bind(body)
+            .execute(connection)
+            .await?;
+        self.last = id;
+        if self.rows == 0 {
+            self.since = Instant::now();
+        }
+        self.bytes += bytes;
+        self.rows += tables.len();
+        self.unfolded.push(Arc::clone(tables));
+        Ok(())
+    }
+
+    /// The last batch committed.
+    pub(super) fn last(&self) -> i64 {
+        self.last
+    }
+
+    /// Whether the tables have everything up to this batch.
+    pub(super) fn has_folded(&self, batch: i64) -> bool {
+        self.folded >= batch
+    }
+
+    /// When there will be something to fold if nothing more is committed; none if all is folded.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        let due = match &self.fold {
+            Some(_) => Some(self.since),
+            None => (self.rows > 0).then(|| self.since + GENERATION_AGE),
+        };
+        due.map(|due| self.retry_at.map_or(due, |retry| retry.max(due)))
+    }
+
+    /// What the fold is due to do between two commits: a chunk if there is nothing else to do
+    /// (`idle`), otherwise as much as keeps it ahead of what is committed meanwhile.
+    pub(super) async fn turn(
+        &mut self,
+        connection: &mut SqliteConnection,
+        idle: bool,
+    ) -> Result<(), sqlx::Error> {
+        let now = Instant::now();
+        if self.retry_at.is_some_and(|retry| now < retry) {
+            return Ok(());
+        }
+        if self.fold.is_none() {
+            let full = self.bytes >= self.bytes_max || self.rows >= GENERATION_ROWS;
+            if !full && self.due_at().is_none_or(|due| now < due) {
+                return Ok(());
+            }
+        }
+        let mut more = idle;
+        while more || self.is_behind() {
+            more = false;
+            match self.chunk(connection).await {
+                Ok(true) => {}
+                Ok(false) => return Ok(()),
+                Err(error) => return self.put_off(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Folds everything that is committed.
+    pub(super) async fn all(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<(), sqlx::Error> {
+        while self.chunk(connection).await? {}
+        Ok(())
+    }
+
+    /// Writes one chunk, of a new generation if there is no other; whether there was one to write.
+    pub(super) async fn chunk(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<bool, sqlx::Error> {
+        if self.fold.is_none() && self.rows > 0 {
+            let batches = self.unfolded.freeze();
+            self.fold = Some(Fold::new(batches, self.last, false));
+            (self.bytes, self.rows) = (0, 0);
+        }
+        let Some(fold) = &mut self.fold else { return Ok(false) };
+        let again = fold.again();
+        if let Some(chunk) = fold.chunk(&mut self.untrimmed) {
+            self.statements.fold(connection, chunk, again).await?;
+            self.retry_at = None;
+            if let Some(last) = chunk.folded {
+                self.folded = last;
+                self.unfolded.folded();
+                self.fold = None;
+            } else {
+                fold.written();
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether the fold may be left behind by what is committed meanwhile: it is to be done when
+    /// the next generation has half its size.
+    fn is_behind(&self) -> bool {
+        self.fold.as_ref().is_some_and(|fold| !fold.has_done(self.bytes, self.bytes_max / 2))
+    }
+
+    /// A full disk is left alone for a while: the batches are as durable as the tables.
+    fn put_off(&mut self, error: sqlx::Error) -> Result<(), sqlx::Error> {
+        match fault(&error) {
+            Fault::Held | Fault::NoRoom => {
+                if self.retry_at.is_none() {
+                    tracing::warn!(%error, "the journal's tables are not brought up to date");
+                }
+                self.retry_at = Some(Instant::now() + PAUSE);
+                Ok(())
+            }
+            Fault::Damaged | Fault::Lasting => Err(error),
+        }
+    }
+}

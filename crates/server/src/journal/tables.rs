@@ -1,0 +1,150 @@
+//! Rows of one group commit, by table.
+
+use std::sync::Arc;
+
+use bellwire_core::{AppKey, SessionId, UserId};
+use serde::Serialize;
+
+use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow};
+
+/// A stored part of a call's log.
+#[derive(Debug, Clone)]
+pub(super) struct LogText {
+    pub(super) call: [u8; 16],
+    pub(super) first_seq: u64,
+    pub(super) app: AppKey,
+    pub(super) at: u64,
+    pub(super) ended: bool,
+    /// The entries, as a JSON array.
+    pub(super) body: Arc<str>,
+}
+
+/// A stored record, without its legs.
+#[derive(Debug, Clone)]
+pub(super) struct RecordText {
+    pub(super) app: AppKey,
+    pub(super) serial: u64,
+    pub(super) call: [u8; 16],
+    pub(super) created_at: u64,
+    pub(super) ended_at: u64,
+    pub(super) reason: Arc<str>,
+    /// Everybody with a leg, as a JSON array.
+    pub(super) users: Arc<str>,
+    pub(super) body: Arc<str>,
+}
+
+/// A stored leg of a record.
+#[derive(Debug, Clone)]
+pub(super) struct LegText {
+    pub(super) app: AppKey,
+    pub(super) user: UserId,
+    pub(super) serial: u64,
+    pub(super) outcome: Arc<str>,
+    pub(super) missed: bool,
+}
+
+/// What one group commit makes durable. Within a table the order of submission is kept; between
+/// tables it does not matter, as the end of a session in here is later than its beginning and
+/// its answers.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) logs: Vec<LogText>,
+    pub(super) answers: Vec<AnswerRow>,
+    pub(super) sessions: Vec<SessionRow>,
+    pub(super) gone: Vec<SessionId>,
+    pub(super) users: Vec<UserRow>,
+    pub(super) records: Vec<RecordText>,
+    pub(super) legs: Vec<LegText>,
+}
+
+impl Tables {
+    pub(super) fn from_rows(rows: Vec<Row>) -> Self {
+        let mut tables = Self::default();
+        for row in rows {
+            tables.push(row);
+        }
+        tables
+    }
+
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.logs.append(&mut other.logs);
+        self.answers.append(&mut other.answers);
+        self.sessions.append(&mut other.sessions);
+        self.gone.append(&mut other.gone);
+        self.users.append(&mut other.users);
+        self.records.append(&mut other.records);
+        self.legs.append(&mut other.legs);
+    }
+
+    /// How many rows were submitted; legs are a part of their record.
+    pub(super) fn len(&self) -> usize {
+        self.logs.len()
+            + self.answers.len()
+            + self.sessions.len()
+            + self.gone.len()
+            + self.users.len()
+            + self.records.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    fn push(&mut self, row: Row) {
+        match row {
+            Row::Log(row) => self.push_log(row),
+            Row::Answer(row) => self.answers.push(row),
+            Row::Session(row) => self.sessions.push(row),
+            Row::SessionGone(id) => self.gone.push(id),
+            Row::User(row) => self.users.push(row),
+            Row::Record(row) => self.push_record(*row),
+        }
+    }
+
+    fn push_log(&mut self, row: LogRow) {
+        let (Some(first), Some(last)) = (row.entries.first(), row.entries.last()) else {
+            debug_assert!(false, "a log row without entries");
+            return;
+        };
+        self.logs.push(LogText {
+            call: row.call.0.into_bytes(),
+            first_seq: first.seq,
+            at: last.at.0,
+            ended: row.ended,
+            body: json(&row.entries).into(),
+            app: row.app,
+        });
+    }
+
+    fn push_record(&mut self, row: RecordRow) {
+        let users: Vec<_> = row.legs.iter().map(|leg| &leg.user).collect();
+        let users = json(&users).into();
+        self.legs.extend(row.legs.into_iter().map(|leg| LegText {
+            app: row.app.clone(),
+            user: leg.user,
+            serial: row.serial,
+            outcome: word(&leg.outcome),
+            missed: leg.missed,
+        }));
+        self.records.push(RecordText {
+            app: row.app,
+            serial: row.serial,
+            call: row.call.0.into_bytes(),
+            created_at: row.created_at.0,
+            ended_at: row.ended_at.0,
+            reason: word(&row.reason),
+            users,
+            body: row.body,
+        });
+    }
+}
+
+/// The wire name of a value that is serialized as one word.
+pub(super) fn word(value: &impl Serialize) -> Arc<str> {
+    json(value).trim_matches('"').into()
+}
+
+fn json(value: &impl Serialize) -> String {
+    // Only a map whose keys are no strings, or a type's own refusal, fails; ours have neither.
+    serde_json::to_string(value).expect("types of the domain serialize")
+}
