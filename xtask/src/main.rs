@@ -1,4 +1,4 @@
-//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `fuzz`, `tidy`.
+//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `fuzz`, `sim`, `tidy`.
 
 mod announce;
 mod crash;
@@ -7,6 +7,7 @@ mod model;
 mod prerequisites;
 mod repository;
 mod run;
+mod sim;
 mod stage;
 mod tidy;
 
@@ -16,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     announce::Announcement, crash::Crash, fuzz::Fuzz, model::Model, repository::Repository,
-    run::Run, stage::Stage,
+    run::Run, sim::Sim, stage::Stage,
 };
 
 /// The chores of the repository.
@@ -39,6 +40,8 @@ enum Chore {
     },
     /// Kills the server under load, again and again, and judges what devices and books say.
     Crash(Crash),
+    /// Plays simulated histories, one for each seed, up to the first that breaks a rule.
+    Sim(Sim),
     /// Fuzzes a target, or all of them one after the other.
     Fuzz(Fuzz),
     /// Checks the rules of style that no other tool checks.
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Chore::Run(run) => run::become_server(&repository, &run),
         Chore::Test { stages } => stage::run(&repository, &stages),
         Chore::Crash(crash) => crash::run(&repository, &crash),
+        Chore::Sim(sim) => sim::run(&repository, &sim),
         Chore::Fuzz(fuzz) => fuzz::run(&repository, &fuzz),
         Chore::Tidy => tidy::run(&repository),
         Chore::Model(model) => model::run(&repository, &model),

@@ -110,6 +110,12 @@ impl History {
         }
     }
 
+    /// The business server answers `call` with this device: it may find itself in a call it has
+    /// never been told of.
+    pub fn placed(&mut self, call: CallId) {
+        self.stays.entry(call).or_default().placed();
+    }
+
     /// Whose history it is.
     pub fn who(&self) -> &Who {
         &self.who
@@ -174,6 +180,11 @@ impl History {
         let step = self.steps.len();
         let counts = ok.is_some() || !frame::puts_off(text);
         match self.requests.answered(id, step, counts) {
+            // Nothing was done, and nothing said of what was done before.
+            Answered::First if !counts => {
+                self.note(at, text, Kind::Mark);
+                Ok(())
+            }
             Answered::First => self.first_reply(at, text, id, ok),
             Answered::Again { first, over_earlier } => {
                 self.note(at, text, Kind::Mark);

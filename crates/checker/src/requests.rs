@@ -85,7 +85,9 @@ impl Requests {
         self.waiting.swap_remove(waits);
         let Some(known) = self.known.get_mut(&id) else { return Answered::Unasked };
         let kept = |answer: &Answer| self.answers - answer.number < ANSWERS;
-        if let Some(answer) = known.answer.filter(|a| known.asked.is_changing() && kept(a)) {
+        if let Some(answer) =
+            known.answer.filter(|a| counts && known.asked.is_changing() && kept(a))
+        {
             let over_earlier = answer.connection != self.connection;
             return Answered::Again { first: answer.step, over_earlier };
         }

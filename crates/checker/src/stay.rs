@@ -71,7 +71,11 @@ impl Stay {
 
     /// The device came back and said how far it had read.
     pub(crate) fn cursor(&mut self, seq: u64) {
-        self.last = seq;
+        // One that goes back on what it saw is told it again. One that claims more than it saw is
+        // not told the part between, and goes on with what comes.
+        if seq < self.last {
+            (self.last, self.state) = (seq, State::Unknown);
+        }
         self.named = true;
     }
 
@@ -95,6 +99,13 @@ impl Stay {
     pub(crate) fn repeated(&mut self) {
         if !self.named {
             (self.last, self.state) = (0, State::Either);
+        }
+    }
+
+    /// The business server may have put the device into the call, or is about to.
+    pub(crate) fn placed(&mut self) {
+        if self.state != State::Open {
+            self.state = State::Either;
         }
     }
 

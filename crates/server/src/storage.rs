@@ -41,6 +41,13 @@ pub trait Storage: Send + Sync {
 
     /// Whether it can write.
     fn state(&self) -> JournalState;
+
+    /// Whether the append that is about to be queued comes too late: somebody else's is first, and
+    /// it has to be decided anew. Asked before each append; a storage of this process alone never
+    /// says so, one that is shared, or a simulation, may.
+    fn is_contended(&self) -> bool {
+        false
+    }
 }
 
 impl dyn Storage {

@@ -68,13 +68,13 @@ impl Demand {
     }
 
     fn shown(&mut self, seq: u64) {
-        self.from.get_or_insert(seq + 1);
+        self.from.get_or_insert(seq.saturating_add(1));
     }
 
     fn cursor(&mut self, seq: u64) {
         if seq > self.last {
             self.forget();
-            self.from = Some(seq + 1);
+            self.from = Some(seq.saturating_add(1));
         }
     }
 

@@ -193,13 +193,16 @@ impl Calls {
         calls
     }
 
-    /// Every live call of every app, as appended.
+    /// Every live call of every app, oldest first, as appended.
     pub(crate) fn all(&self) -> Vec<Arc<Call>> {
         let apps: Vec<_> = self.apps.read().values().cloned().collect();
         let live = |app: Arc<Mutex<App>>| -> Vec<_> {
             app.lock().calls.values().map(|held| held.latest.clone()).collect()
         };
-        apps.into_iter().flat_map(live).filter(|c| c.phase != Phase::Ended).collect()
+        let all = apps.into_iter().flat_map(live).filter(|c| c.phase != Phase::Ended);
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|call| call.id);
+        all
     }
 
     /// Appends `plan` if the calls are as it was decided upon and every claim it takes is free.
@@ -214,6 +217,9 @@ impl Calls {
         let app = self.app(app_key);
         let mut state = app.lock();
         state.check(plan)?;
+        if self.storage.is_contended() {
+            return Err(Conflict);
+        }
         let mut finished = Vec::new();
         for change in plan.iter() {
             let after = &change.after;

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Instant};
 
 use bellwire_core::{CallId, Command as CallCommand, Order, Origin, UserId};
 use bellwire_protocol::{
-    Command, ErrorCode, Json, RecordCursor, Request, WireError, command,
+    Command, ErrorCode, Json, RecordCursor, Reply, Request, WireError, command,
     limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
     reply::{Empty, GetOk, RecordsOk},
     {CallInfo, LogEntry, Record},
@@ -55,10 +55,11 @@ pub(super) async fn handle(
 async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> bool {
     let storage = &gateway.board.storage;
     // What the first one led to may still be on its way to the disk.
-    if storage.flush().await.is_err() {
-        return false;
-    }
-    match storage.answer(&line.session.id, id).await {
+    let stored = match storage.flush().await {
+        Ok(()) => storage.answer(&line.session.id, id).await,
+        Err(error) => Err(error),
+    };
+    match stored {
         Ok(Some(answer)) => {
             let call = call_of(command, &answer);
             line.outbox.push(answer.into());
@@ -70,7 +71,11 @@ async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> b
         Ok(None) => false,
         Err(error) => {
             tracing::error!(%error, "cannot read an answer");
-            false
+            // Done anew it might be done twice; and this is not its answer, so nothing keeps it.
+            let text = "the answer to this request cannot be read now; ask again later";
+            let refusal = WireError::new(ErrorCode::Unavailable, text);
+            line.outbox.push(Reply::refused(id, refusal).to_frame());
+            true
         }
     }
 }

@@ -1,0 +1,118 @@
+//! Many histories, one after another on each core.
+
+use std::{
+    fmt,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{Outcome, Plan, run};
+
+/// The histories of seeds that follow on each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Campaign {
+    /// The first seed.
+    pub from: u64,
+    /// How many seeds.
+    pub seeds: u64,
+    /// How many threads play them.
+    pub threads: usize,
+    /// Whether to stop at the first that breaks a rule.
+    pub stop: bool,
+}
+
+/// How far a campaign is.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
+    /// Histories played.
+    pub done: u64,
+    /// Of so many.
+    pub of: u64,
+    /// Those that broke a rule.
+    pub failed: u64,
+    /// Requests made in all of them.
+    pub commands: u64,
+    /// Faults that happened in all of them.
+    pub faults: u64,
+    /// How long it has taken.
+    pub took: Duration,
+}
+
+#[derive(Default)]
+struct Counters {
+    done: AtomicU64,
+    failed: AtomicU64,
+    commands: AtomicU64,
+    faults: AtomicU64,
+}
+
+impl Campaign {
+    /// Plays them all; those that broke a rule, the lowest seed first. `report` is told of the
+    /// progress every so often, and at the end.
+    pub fn run(&self, every: Duration, report: &mut dyn FnMut(&Progress)) -> Vec<(u64, Outcome)> {
+        let begun = Instant::now();
+        let next = AtomicU64::new(0);
+        let stop = AtomicBool::new(false);
+        let counters = Counters::default();
+        let failed = Mutex::new(Vec::new());
+        let play = || {
+            while !stop.load(Ordering::Relaxed) {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                if at >= self.seeds {
+                    return;
+                }
+                let seed = self.from + at;
+                let outcome = run(&Plan::from_seed(seed), false);
+                counters.done.fetch_add(1, Ordering::Relaxed);
+                counters.commands.fetch_add(outcome.commands, Ordering::Relaxed);
+                counters.faults.fetch_add(outcome.faults, Ordering::Relaxed);
+                if outcome.failure.is_some() {
+                    counters.failed.fetch_add(1, Ordering::Relaxed);
+                    stop.fetch_or(self.stop, Ordering::Relaxed);
+                    // Whoever panicked while holding it had only pushed.
+                    failed.lock().unwrap_or_else(|e| e.into_inner()).push((seed, outcome));
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let players: Vec<_> = (0..self.threads).map(|_| scope.spawn(play)).collect();
+            let mut told = Instant::now();
+            while players.iter().any(|player| !player.is_finished()) {
+                std::thread::sleep(Duration::from_millis(20));
+                if told.elapsed() >= every {
+                    told = Instant::now();
+                    report(&self.progress(&counters, begun));
+                }
+            }
+        });
+        report(&self.progress(&counters, begun));
+        let mut failed = failed.into_inner().unwrap_or_else(|e| e.into_inner());
+        failed.sort_by_key(|(seed, _)| *seed);
+        failed
+    }
+
+    fn progress(&self, counters: &Counters, begun: Instant) -> Progress {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Progress {
+            done: count(&counters.done),
+            of: self.seeds,
+            failed: count(&counters.failed),
+            commands: count(&counters.commands),
+            faults: count(&counters.faults),
+            took: begun.elapsed(),
+        }
+    }
+}
+
+impl fmt::Display for Progress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { done, of, failed, commands, faults, took } = self;
+        #[allow(clippy::cast_precision_loss)] // Shown with one digit.
+        let rate = *done as f64 / took.as_secs_f64().max(0.001);
+        write!(f, "{done} of {of} histories, {rate:.1}/s, {commands} commands, {faults} faults")?;
+        if *failed > 0 { write!(f, ", {failed} FAILED") } else { Ok(()) }
+    }
+}
