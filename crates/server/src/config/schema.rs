@@ -101,7 +101,9 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Limits {
-    /// The most open connections, for the whole server. Each takes one file descriptor.
+    /// The most connected devices, for the whole server. 512 connections more are taken: of those
+    /// who have not asked for anything yet, of the API and of probes. Each takes one file
+    /// descriptor.
     pub connections: u32,
     /// How long a new connection has to say hello, in seconds (1 to 60), for the whole server.
     pub hello_s: u64,
