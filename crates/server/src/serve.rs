@@ -109,7 +109,8 @@ async fn open_port(
     let address = port.local_addr()?;
     tracing::info!(%address, tls = tls.is_some(), "listening");
     let (app, metrics) = (http::app(gateway.clone()), gateway.board.metrics.clone());
-    Ok(Listener::new(app, tls, &config.server, &config.limits, metrics).serve(port))
+    let listener = Listener::new(app, tls, &config.server, &config.limits, metrics);
+    listener.serve(port, config.server.threads).context("cannot start the threads")
 }
 
 async fn open_journal(

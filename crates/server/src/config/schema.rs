@@ -2,6 +2,7 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    num::NonZeroUsize,
     path::PathBuf,
 };
 
@@ -51,6 +52,11 @@ pub(crate) struct Server {
     /// How long a stopping server lets running calls go on, in seconds (0 to 10); it exits at
     /// once when nothing runs.
     pub drain_s: u64,
+    /// Threads that serve connections (1 to 256); half of the machine's cores if none is given.
+    /// With one, everything but the database runs on one thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(example = 4)]
+    pub threads: Option<NonZeroUsize>,
     /// Networks of proxies in front of the server. What they say of whom they speak for is
     /// believed, from nobody else; they themselves are under no limit per address.
     #[schemars(with = "Vec<String>")]
@@ -68,6 +74,7 @@ impl Default for Server {
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
             drain_s: 10,
+            threads: None,
             trusted_proxies: vec![
                 Ipv4Net::new_assert(Ipv4Addr::new(127, 0, 0, 0), 8).into(),
                 Ipv6Net::new_assert(Ipv6Addr::LOCALHOST, 128).into(),

@@ -21,6 +21,8 @@ const RESUME_MAX_S: u64 = 3_600;
 const MAX_TIME_MAX_S: u64 = 7 * 24 * 3_600;
 /// The longest drain, in seconds: the server has to be gone 15 s after SIGTERM.
 const DRAIN_MAX_S: u64 = 10;
+/// More threads than any machine has use for.
+const THREADS_MAX: usize = 256;
 /// The longest wait for a hello, in seconds: a connection without one costs and gives nothing.
 const HELLO_MAX_S: u64 = 60;
 /// The longest retention, in days: a century.
@@ -42,6 +44,9 @@ pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
 
 fn server(server: &Server, problems: &mut Vec<Problem>) {
     within("server.drain_s", &server.drain_s, &(0..=DRAIN_MAX_S), problems);
+    if let Some(threads) = server.threads {
+        within("server.threads", &threads.get(), &(1..=THREADS_MAX), problems);
+    }
     if server.data.as_os_str().is_empty() {
         problems.push(Problem::new("server.data", "must not be empty; name a directory"));
     }

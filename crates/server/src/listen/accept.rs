@@ -10,7 +10,7 @@ use std::{
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Listener, Visitor, connection, source::Source, stream::Place};
+use super::{Listener, Visitor, connection, source::Source, stream::Place, threads::Threads};
 
 /// How long the loop rests when the system has no descriptor or memory for a connection: it would
 /// fail again at once, as fast as a core can.
@@ -22,6 +22,7 @@ const TELL_EVERY: Duration = Duration::from_secs(10);
 pub(super) async fn run(
     listener: Arc<Listener>,
     port: TcpListener,
+    mut threads: Threads,
     stop: CancellationToken,
     tasks: TaskTracker,
 ) {
@@ -37,8 +38,19 @@ pub(super) async fn run(
                 // One that is turned away is closed by being dropped, before it has cost a task.
                 let Some((place, visitor)) = admit(&listener, from.ip()) else { continue };
                 at_once(&socket);
-                let listener = listener.clone();
-                tasks.spawn(connection::run(listener, socket, place, visitor, stop.clone()));
+                let (listener, stop) = (listener.clone(), stop.clone());
+                let Some(thread) = threads.next() else {
+                    tasks.spawn(connection::run(listener, socket, place, visitor, stop));
+                    continue;
+                };
+                // A socket belongs to the runtime that took it until it is taken from there.
+                let Ok(socket) = socket.into_std() else { continue };
+                let run = async move {
+                    if let Ok(socket) = TcpStream::from_std(socket) {
+                        connection::run(listener, socket, place, visitor, stop).await;
+                    }
+                };
+                tasks.spawn_on(run, thread);
             }
             Err(error) if is_of_the_peer(&error) => {}
             Err(error) => {

@@ -7,10 +7,11 @@ mod connection;
 mod pace;
 mod source;
 mod stream;
+mod threads;
 mod tls;
 mod visitor;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, num::NonZeroUsize, sync::Arc, time::Duration};
 
 use axum::{Router, http::HeaderMap};
 use hyper_util::{
@@ -21,7 +22,7 @@ use hyper_util::{
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::{addresses::Addresses, source::Proxies, tls::Handshakes};
+use self::{addresses::Addresses, source::Proxies, threads::Threads, tls::Handshakes};
 use crate::{
     config::{Limits, Server},
     metrics::Metrics,
@@ -69,6 +70,15 @@ pub(crate) struct Listener {
 pub(crate) struct Serving {
     stop: CancellationToken,
     tasks: TaskTracker,
+    /// Ends the threads. WebSockets run on them longer than `tasks` knows, so they are left
+    /// until the server is gone.
+    threads: CancellationToken,
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.threads.cancel();
+    }
 }
 
 impl Listener {
@@ -93,11 +103,20 @@ impl Listener {
     }
 
     /// Accepts what comes to `port`, until [`Serving::stop`].
-    pub(crate) fn serve(self, port: TcpListener) -> Serving {
-        let serving = Serving { stop: CancellationToken::new(), tasks: TaskTracker::new() };
+    pub(crate) fn serve(
+        self,
+        port: TcpListener,
+        threads: Option<NonZeroUsize>,
+    ) -> io::Result<Serving> {
+        let serving = Serving {
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            threads: CancellationToken::new(),
+        };
+        let threads = Threads::start(threads, &serving.threads)?;
         let (stop, tasks) = (serving.stop.clone(), serving.tasks.clone());
-        serving.tasks.spawn(accept::run(Arc::new(self), port, stop, tasks));
-        serving
+        serving.tasks.spawn(accept::run(Arc::new(self), port, threads, stop, tasks));
+        Ok(serving)
     }
 
     /// Who makes a request: whoever connected, or whom a trusted proxy that connected names.
