@@ -6,10 +6,13 @@
 //! begins and ends here was never live, and a session that ends takes its answers along.
 //!
 //! Chunks are transactions of their own, and an end may come between any two. The batches are
-//! deleted by the last of them, so that the next start folds the same rows again, together with
-//! those of later batches. Each statement therefore does nothing the second time, or the same.
+//! deleted by the last of them, so that the next start makes the same chunks of the same
+//! generation again: each statement does nothing the second time, or the same.
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+};
 
 use bellwire_core::{AppKey, SessionId};
 
@@ -22,12 +25,13 @@ use super::{
 /// Answers kept for each session (WIRE).
 pub(super) const ANSWERS_KEPT: usize = 256;
 /// Older answers are removed once so many new ones came, which makes the removal a sixty-fourth
-/// of its cost; a session holds at most [`ANSWERS_KEPT`] and this many.
+/// of its cost. As answers that were folded together go together, a session holds at most twice
+/// [`ANSWERS_KEPT`] and this many.
 pub(super) const ANSWERS_SLACK: usize = 64;
-/// The most rows in a chunk. Commits of calls wait for it: about a millisecond.
-const CHUNK_ROWS: usize = 256;
+/// The most rows of a kind in a chunk. Commits of calls wait for it: about a millisecond.
+pub(super) const CHUNK_ROWS: usize = 256;
 /// The most bytes of bodies in a chunk, for when they are large. Again about a millisecond.
-const CHUNK_BYTES: usize = 256 * 1024;
+const CHUNK_BYTES: usize = 512 * 1024;
 
 /// What one transaction does to the tables, in the order of the fields.
 #[derive(Debug, Default)]
@@ -40,7 +44,7 @@ pub(super) struct Chunk {
     /// Sessions that ended.
     pub(super) gone: Vec<SessionId>,
     pub(super) sessions: Vec<SessionRow>,
-    pub(super) answers: Vec<AnswerRow>,
+    pub(super) answers: Vec<AnswersText>,
     /// Sessions of which only the last answers are kept.
     pub(super) trim: Vec<SessionId>,
     pub(super) users: Vec<UserRow>,
@@ -54,9 +58,41 @@ pub(super) struct Chunk {
     pub(super) stands_for: usize,
 }
 
+/// Answers of one session, as they are stored.
+#[derive(Debug)]
+pub(super) struct AnswersText {
+    pub(super) session: SessionId,
+    /// The highest request.
+    pub(super) request: u64,
+    pub(super) answers: usize,
+    /// A line for each: the request, a tab, the answer.
+    pub(super) body: Arc<str>,
+}
+
 /// How many answers each session got since its older ones were removed.
 #[derive(Default)]
 pub(super) struct Untrimmed(HashMap<SessionId, usize>);
+
+impl Chunk {
+    /// Whether it is written by a single statement: with rows of one kind only, as many as the
+    /// statement has a shape for.
+    pub(super) fn is_one_statement(&self) -> bool {
+        let kinds = [
+            self.logs.len(),
+            self.begun.len(),
+            self.over.len(),
+            self.sessions.len(),
+            self.answers.len(),
+            self.users.len(),
+            self.records.len(),
+            self.legs.len(),
+        ];
+        let others = [self.gone.len(), self.trim.len(), self.serials.len()];
+        kinds.iter().map(|rows| rows.count_ones()).sum::<u32>() == 1
+            && others == [0; 3]
+            && self.folded.is_none()
+    }
+}
 
 impl Untrimmed {
     /// How many answers these sessions have is not known, so their next answer removes older ones.
@@ -78,8 +114,6 @@ pub(super) struct Fold {
     batches: Batches,
     /// The last batch of it.
     last: i64,
-    /// Read back from the file, where any part of it may have been folded before.
-    again: bool,
     /// Sorted only when its turn comes: sorting everything at once would hold up commits.
     next: Option<Section>,
     ready: VecDeque<Chunk>,
@@ -99,15 +133,10 @@ enum Section {
 }
 
 impl Fold {
-    pub(super) fn new(batches: Batches, last: i64, again: bool) -> Self {
+    pub(super) fn new(batches: Batches, last: i64) -> Self {
         let rows = batches.iter().map(|b| b.len() + b.legs.len()).sum();
         let (next, ready) = (Some(Section::Logs), VecDeque::new());
-        Self { batches, last, again, next, ready, rows, rows_done: 0 }
-    }
-
-    /// Whether it was read back from the file.
-    pub(super) fn again(&self) -> bool {
-        self.again
+        Self { batches, last, next, ready, rows, rows_done: 0 }
     }
 
     /// Whether at least `part` of `whole` is in the tables.
@@ -155,8 +184,7 @@ impl Fold {
                 if begins && !log.ended {
                     chunk.begun.push(log.call);
                 }
-                // A fold that did not come to its end may have written the beginning alone.
-                if log.ended && (!begins || self.again) {
+                if log.ended && !begins {
                     chunk.over.push(log.call);
                 }
                 chunk.stands_for += parts.len();
@@ -198,22 +226,22 @@ impl Fold {
         // Stable: of two answers to one request the first stays the first.
         answers.sort_by_key(|a| (&a.session, a.request));
         answers.dedup_by_key(|a| (&a.session, a.request));
-        let mut kept = Vec::with_capacity(answers.len());
-        for of_one in answers.chunk_by(|a, b| a.session == b.session) {
-            let trim = untrimmed.count(&of_one[0].session, of_one.len());
-            let kept_from = of_one.len().saturating_sub(ANSWERS_KEPT);
-            let last = of_one.len() - 1;
-            let of_one = of_one.iter().enumerate().skip(kept_from);
-            kept.extend(of_one.map(|(index, answer)| (*answer, trim && index == last)));
-        }
-        let chunks = cut(kept, |(answer, _)| answer.body.len());
+        let rows: Vec<_> = answers
+            .chunk_by(|a, b| a.session == b.session)
+            .map(|of_one| {
+                let trim = untrimmed.count(&of_one[0].session, of_one.len());
+                (one_row(of_one), trim)
+            })
+            .collect();
+        let chunks = cut(rows, |(row, _)| row.body.len());
         let chunks = chunks.into_iter().map(|rows| {
-            let mut chunk = Chunk { stands_for: rows.len(), ..Chunk::default() };
-            for (answer, trim) in rows {
-                chunk.answers.push(answer.clone());
+            let mut chunk = Chunk::default();
+            for (row, trim) in rows {
                 if trim {
-                    chunk.trim.push(answer.session.clone());
+                    chunk.trim.push(row.session.clone());
                 }
+                chunk.stands_for += row.answers;
+                chunk.answers.push(row);
             }
             chunk
         });
@@ -305,6 +333,33 @@ fn merged(parts: &[&LogText]) -> LogText {
         body: body.into(),
         ..first.clone()
     }
+}
+
+/// The last answers of one session, by request; not empty.
+fn one_row(answers: &[&AnswerRow]) -> AnswersText {
+    let kept = &answers[answers.len().saturating_sub(ANSWERS_KEPT)..];
+    let last = kept[kept.len() - 1];
+    let mut body = String::new();
+    for answer in kept {
+        if !body.is_empty() {
+            body.push('\n');
+        }
+        body.push_str(&answer.request.to_string());
+        body.push('\t');
+        body.push_str(&answer.body);
+    }
+    AnswersText {
+        session: last.session.clone(),
+        request: last.request,
+        answers: kept.len(),
+        body: body.into(),
+    }
+}
+
+/// Finds an answer in a row that [`one_row`] made.
+pub(super) fn answer_in(row: &str, request: u64) -> Option<&str> {
+    let mut lines = row.split('\n').filter_map(|line| line.split_once('\t'));
+    lines.find(|(of, _)| of.parse() == Ok(request)).map(|(_, answer)| answer)
 }
 
 /// Cuts rows into chunks of bounded size.

@@ -1,6 +1,7 @@
 //! When a generation is folded into the tables, and how fast.
 
 use std::{
+    collections::VecDeque,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -38,6 +39,8 @@ pub(super) struct Folding {
     statements: Statements,
     untrimmed: Untrimmed,
     fold: Option<Fold>,
+    /// Generations that were found in the file.
+    found: VecDeque<Fold>,
     /// The last batch committed.
     last: i64,
     /// The last batch folded.
@@ -62,6 +65,7 @@ impl Folding {
             statements: Statements::new(),
             untrimmed: Untrimmed::default(),
             fold: None,
+            found: VecDeque::new(),
             last: 0,
             folded: 0,
             bytes: 0,
@@ -81,20 +85,26 @@ impl Folding {
         Ok(self.all(connection).await?)
     }
 
-    /// Reads the batches in the file as a generation to be folded again.
+    /// Reads the batches in the file, as the generations that are to be folded: those that may
+    /// have been folded in part before, and one of what came after them.
     pub(super) async fn read_back(
         &mut self,
         connection: &mut SqliteConnection,
     ) -> Result<(), JournalError> {
         let left = sqlx::query("SELECT id, body FROM batch ORDER BY id");
         let left = left.fetch_all(&mut *connection).await?;
-        let mut batches = Vec::with_capacity(left.len());
+        self.found.clear();
+        let mut batches = Vec::new();
         for row in left {
             self.last = row.try_get("id")?;
-            batches.push(Arc::new(batch::decode(row.try_get("body")?)?));
+            let body: &[u8] = row.try_get("body")?;
+            batches.push(Arc::new(batch::decode(body)?));
+            if body.is_empty() {
+                self.found.push_back(Fold::new(std::mem::take(&mut batches), self.last));
+            }
         }
         if !batches.is_empty() {
-            self.fold = Some(Fold::new(batches, self.last, true));
+            self.found.push_back(Fold::new(batches, self.last));
         }
         Ok(())
     }
@@ -111,15 +121,9 @@ impl Folding {
         connection: &mut SqliteConnection,
         tables: &Arc<Tables>,
     ) -> Result<(), sqlx::Error> {
-        let id = self.last + 1;
         let body = batch::encode(tables);
         let bytes = body.len();
-        sqlx::query("INSERT OR IGNORE INTO batch (id, body) VALUES (?, ?)")
-            .bind(id)
-            .bind(body)
-            .execute(connection)
-            .await?;
-        self.last = id;
+        self.append(connection, body).await?;
         if self.rows == 0 {
             self.since = Instant::now();
         }
@@ -191,15 +195,12 @@ impl Folding {
         &mut self,
         connection: &mut SqliteConnection,
     ) -> Result<bool, sqlx::Error> {
-        if self.fold.is_none() && self.rows > 0 {
-            let batches = self.unfolded.freeze();
-            self.fold = Some(Fold::new(batches, self.last, false));
-            (self.bytes, self.rows) = (0, 0);
+        if self.fold.is_none() {
+            self.fold = self.next_fold(connection).await?;
         }
         let Some(fold) = &mut self.fold else { return Ok(false) };
-        let again = fold.again();
         if let Some(chunk) = fold.chunk(&mut self.untrimmed) {
-            self.statements.fold(connection, chunk, again).await?;
+            self.statements.fold(connection, chunk).await?;
             self.retry_at = None;
             if let Some(last) = chunk.folded {
                 self.folded = last;
@@ -210,6 +211,39 @@ impl Folding {
             }
         }
         Ok(true)
+    }
+
+    /// The next generation to fold; none if nothing is committed that is not folded.
+    async fn next_fold(
+        &mut self,
+        connection: &mut SqliteConnection,
+    ) -> Result<Option<Fold>, sqlx::Error> {
+        if let Some(found) = self.found.pop_front() {
+            return Ok(Some(found));
+        }
+        if self.rows == 0 {
+            return Ok(None);
+        }
+        // An empty batch is the end of a generation: should this fold not come to its end, the
+        // next start folds the same rows together, no less and no more.
+        self.append(connection, Vec::new()).await?;
+        (self.bytes, self.rows) = (0, 0);
+        Ok(Some(Fold::new(self.unfolded.freeze(), self.last)))
+    }
+
+    async fn append(
+        &mut self,
+        connection: &mut SqliteConnection,
+        body: Vec<u8>,
+    ) -> Result<(), sqlx::Error> {
+        let id = self.last + 1;
+        sqlx::query("INSERT OR IGNORE INTO batch (id, body) VALUES (?, ?)")
+            .bind(id)
+            .bind(body)
+            .execute(connection)
+            .await?;
+        self.last = id;
+        Ok(())
     }
 
     /// Whether the fold may be left behind by what is committed meanwhile: it is to be done when

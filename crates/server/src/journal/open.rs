@@ -38,7 +38,7 @@ const CHECKPOINT_PAGES: u32 = 4000;
 /// Page cache of the writer, in KiB.
 const CACHE_KIB: u64 = 16 * 1024;
 /// One per shape of each statement, and the few single ones.
-const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 192;
 const CLEAN: &[u8] = b"closed cleanly\n";
 
 /// Keeps other servers out of the data directory while it lives, and remembers in the same file

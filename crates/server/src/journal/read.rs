@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bellwire_core::{AppKey, CallId, Entry, Reason, SessionId, Timestamp, UserId};
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{Journal, error::JournalError, int, recover, tables::word};
+use super::{Journal, error::JournalError, fold, int, recover, tables::word};
 
 /// Which records are asked for. What is none does not narrow the answer.
 #[derive(Debug, Clone)]
@@ -75,14 +75,17 @@ impl Journal {
         if held.session_gone {
             return Ok(held.body.map(|body| body.to_string()));
         }
-        let stored: Option<String> =
-            sqlx::query_scalar("SELECT body FROM answer WHERE session = ? AND request = ?")
-                .bind(session.as_str())
-                .bind(int(request))
-                .fetch_optional(&self.0.reads)
-                .await?;
+        // Nearly always the first of these rows.
+        let stored: Vec<String> = sqlx::query_scalar(
+            "SELECT body FROM answer WHERE session = ? AND request >= ? ORDER BY request",
+        )
+        .bind(session.as_str())
+        .bind(int(request))
+        .fetch_all(&self.0.reads)
+        .await?;
+        let stored = stored.iter().find_map(|row| fold::answer_in(row, request));
         // The stored one is the earlier.
-        Ok(stored.or_else(|| held.body.map(|body| body.to_string())))
+        Ok(stored.map(str::to_owned).or_else(|| held.body.map(|body| body.to_string())))
     }
 
     /// Records as they were stored: newest first, or oldest first after `after_serial`.

@@ -93,7 +93,7 @@ impl Tables {
     fn push(&mut self, row: Row) {
         match row {
             Row::Log(row) => self.push_log(row),
-            Row::Answer(row) => self.answers.push(row),
+            Row::Answer(row) => self.push_answer(row),
             Row::Session(row) => self.sessions.push(row),
             Row::SessionGone(id) => self.gone.push(id),
             Row::User(row) => self.users.push(row),
@@ -114,6 +114,14 @@ impl Tables {
             body: json(&row.entries).into(),
             app: row.app,
         });
+    }
+
+    fn push_answer(&mut self, mut row: AnswerRow) {
+        // Answers are stored as lines. In JSON a line's end can only stand between two words.
+        if row.body.contains('\n') {
+            row.body = row.body.replace('\n', " ").into();
+        }
+        self.answers.push(row);
     }
 
     fn push_record(&mut self, row: RecordRow) {

@@ -12,13 +12,13 @@ use sqlx::{
 };
 
 use super::{
-    fold::{ANSWERS_KEPT, Chunk},
+    fold::{ANSWERS_KEPT, CHUNK_ROWS, Chunk},
     int,
 };
 
-/// The most rows to a statement. Twice as many save no time that can be measured, and seven
-/// columns stay far below `SQLite`'s bound of 32 766 parameters.
-const ROWS_MAX: usize = 64;
+/// The most rows to a statement: a chunk is then one. Eight columns stay far below `SQLite`'s bound
+/// of 32 766 parameters.
+const ROWS_MAX: usize = CHUNK_ROWS;
 
 type Query = sqlx::query::Query<'static, sqlx::Sqlite, SqliteArguments>;
 
@@ -67,7 +67,6 @@ impl Many {
 /// each page for undoing the statement.
 pub(super) struct Statements {
     log: Many,
-    log_again: Many,
     live: Many,
     over: Many,
     session: Many,
@@ -79,14 +78,12 @@ pub(super) struct Statements {
 
 impl Statements {
     pub(super) fn new() -> Self {
-        let log = |or| {
-            let head = format!("INSERT OR {or} INTO log (call, first_seq, app, at, ended, body)");
-            Many::new(&head, 6, "")
-        };
         Self {
-            log: log("IGNORE"),
-            // What was written before may be the beginning of what is written now.
-            log_again: log("REPLACE"),
+            log: Many::new(
+                "INSERT OR IGNORE INTO log (call, first_seq, app, at, ended, body)",
+                6,
+                "",
+            ),
             live: Many::new("INSERT OR IGNORE INTO live (call)", 1, ""),
             over: Many::new("DELETE FROM live WHERE call IN (", 1, ")"),
             session: Many::new(
@@ -94,7 +91,11 @@ impl Statements {
                 7,
                 "",
             ),
-            answer: Many::new("INSERT OR IGNORE INTO answer (session, request, body)", 3, ""),
+            answer: Many::new(
+                "INSERT OR IGNORE INTO answer (session, request, answers, body)",
+                4,
+                "",
+            ),
             user: Many::new("INSERT OR REPLACE INTO user (app, user, uid, name, at)", 5, ""),
             record: Many::new(
                 "INSERT OR IGNORE INTO record (app, serial, call, created_at, ended_at, reason, users, body)",
@@ -105,18 +106,19 @@ impl Statements {
         }
     }
 
-    /// Writes all of `chunk`, or nothing. `again`: a part of its generation may have been written
-    /// before, with less in its logs.
+    /// Writes all of `chunk`, or nothing.
     pub(super) async fn fold(
         &self,
         connection: &mut SqliteConnection,
         chunk: &Chunk,
-        again: bool,
     ) -> Result<(), sqlx::Error> {
+        if chunk.is_one_statement() {
+            return self.write(connection, chunk).await;
+        }
         // Not sqlx's own transaction: after a full disk SQLite has rolled back by itself, and
         // sqlx would go on counting a transaction that is gone.
         connection.execute("BEGIN IMMEDIATE").await?;
-        let mut written = self.write(connection, chunk, again).await;
+        let mut written = self.write(connection, chunk).await;
         if written.is_ok() {
             written = connection.execute("COMMIT").await.map(drop);
         }
@@ -131,19 +133,18 @@ impl Statements {
         &self,
         connection: &mut SqliteConnection,
         chunk: &Chunk,
-        again: bool,
     ) -> Result<(), sqlx::Error> {
-        let log = if again { &self.log_again } else { &self.log };
-        log.run(connection, &chunk.logs, |query, row| {
-            query
-                .bind(row.call.to_vec())
-                .bind(int(row.first_seq))
-                .bind(row.app.as_str())
-                .bind(int(row.at))
-                .bind(row.ended)
-                .bind(Arc::clone(&row.body))
-        })
-        .await?;
+        self.log
+            .run(connection, &chunk.logs, |query, row| {
+                query
+                    .bind(row.call.to_vec())
+                    .bind(int(row.first_seq))
+                    .bind(row.app.as_str())
+                    .bind(int(row.at))
+                    .bind(row.ended)
+                    .bind(Arc::clone(&row.body))
+            })
+            .await?;
         self.live.run(connection, &chunk.begun, |query, call| query.bind(call.to_vec())).await?;
         self.over.run(connection, &chunk.over, |query, call| query.bind(call.to_vec())).await?;
         for session in &chunk.gone {
@@ -190,13 +191,18 @@ impl Statements {
     ) -> Result<(), sqlx::Error> {
         self.answer
             .run(connection, &chunk.answers, |query, row| {
-                query.bind(row.session.as_str()).bind(int(row.request)).bind(Arc::clone(&row.body))
+                query
+                    .bind(row.session.as_str())
+                    .bind(int(row.request))
+                    .bind(int(row.answers as u64))
+                    .bind(Arc::clone(&row.body))
             })
             .await?;
         for session in &chunk.trim {
             sqlx::query(
-                "DELETE FROM answer WHERE session = ?1 AND request <= (SELECT request FROM answer
-                 WHERE session = ?1 ORDER BY request DESC LIMIT 1 OFFSET ?2)",
+                "DELETE FROM answer WHERE session = ?1 AND request <= (SELECT max(request) FROM
+                 (SELECT request, sum(answers) OVER (ORDER BY request DESC) - answers AS newer
+                  FROM answer WHERE session = ?1) WHERE newer >= ?2)",
             )
             .bind(session.as_str())
             .bind(int(ANSWERS_KEPT as u64))
