@@ -33,7 +33,7 @@ pub fn read(asked: u64, hello: Option<HelloOk>, frames: &[&str]) -> (Vec<Event>,
     let who = Who { token: None, login: None };
     let info = DeviceInfo { id: device.clone(), name: None, platform: None };
     let backoff = (Duration::ZERO, Duration::ZERO);
-    let mut driver = Driver::new(Dialer::new(Vec::new(), who, info), asks, told_to, backoff);
+    let mut driver = Driver::new(Dialer::new(Vec::new(), None, who, info), asks, told_to, backoff);
     let mut answers = Vec::new();
     for _ in 0..asked {
         let (to, answer) = oneshot::channel();
