@@ -18,6 +18,7 @@ use crate::{
     journal::{RecordQuery, Row, SessionRow},
     listen::{Ticket, Visitor},
     sessions::{Attached, Login, Outbox, Session},
+    storage::StorageError,
     switchboard::HelloAsk,
 };
 
@@ -125,11 +126,14 @@ async fn enter(
         resume.map(|r| (r.cursors.unwrap_or_default(), r.records_after)).unwrap_or_default();
     let ask =
         HelloAsk { session: session.clone(), outbox: outbox.clone(), id, resumed, uid, cursors };
-    board.welcome(ask).await;
+    board.welcome(ask).await?;
     if let Some(after) = records_after {
         // Behind the answer, which may still wait for the disk.
         drop(board.storage.flush().await);
-        records(gateway, &app, &session, outbox, after).await;
+        if records(gateway, &app, &session, outbox, after).await.is_err() {
+            // One that is left out would never follow: the device has to ask again.
+            outbox.close(CloseCode::Draining, "records cannot be read now; reconnect and resume");
+        }
     }
     board.tell_presence(&app, &session.user);
     Ok(Line { session, outbox: outbox.clone(), turn, expires_at: who.expires_at })
@@ -227,23 +231,18 @@ async fn records(
     session: &Session,
     outbox: &Outbox,
     mut after: RecordCursor,
-) {
+) -> Result<(), StorageError> {
     let limit = u32::try_from(RECORDS_PAGE).unwrap_or(u32::MAX);
     let mut query = RecordQuery::newest(app.clone(), limit);
     query.user = Some(session.user.clone());
     loop {
         query.after_serial = Some(after.0);
-        let found = match gateway.board.storage.records(&query).await {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::error!(%error, "cannot read records");
-                return;
-            }
-        };
+        let found = gateway.board.storage.records(&query).await;
+        let found = found.inspect_err(|error| tracing::error!(%error, "cannot read records"))?;
         for record in &found {
             let Ok(record) = serde_json::from_str::<bellwire_protocol::Record>(record) else {
                 tracing::error!("a stored record cannot be read; the rest is not sent");
-                return;
+                return Ok(());
             };
             after = RecordCursor(record.serial);
             let event =
@@ -251,7 +250,7 @@ async fn records(
             outbox.push_missed(event.to_frame());
         }
         if found.len() < RECORDS_PAGE {
-            return;
+            return Ok(());
         }
     }
 }

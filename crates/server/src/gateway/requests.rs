@@ -59,25 +59,41 @@ async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> b
         Ok(()) => storage.answer(&line.session.id, id).await,
         Err(error) => Err(error),
     };
-    match stored {
-        Ok(Some(answer)) => {
-            let call = call_of(command, &answer);
-            line.outbox.push(answer.into());
-            if let Some(call) = call.filter(|call| line.session.must_catch_up(id, *call)) {
-                gateway.board.catch_up(&line.session, &line.outbox, call, id).await;
-            }
-            true
-        }
-        Ok(None) => false,
+    let answered = match stored {
+        Ok(None) => return false,
+        Ok(Some(answer)) => answer_again(gateway, line, id, command, answer).await,
         Err(error) => {
             tracing::error!(%error, "cannot read an answer");
-            // Done anew it might be done twice; and this is not its answer, so nothing keeps it.
             let text = "the answer to this request cannot be read now; ask again later";
-            let refusal = WireError::new(ErrorCode::Unavailable, text);
-            line.outbox.push(Reply::refused(id, refusal).to_frame());
-            true
+            Err(Box::new(WireError::new(ErrorCode::Unavailable, text)))
         }
+    };
+    if let Err(refusal) = answered {
+        // Done anew it might be done twice; and this is not its answer, so nothing keeps it.
+        line.outbox.push(Reply::refused(id, *refusal).to_frame());
     }
+    true
+}
+
+async fn answer_again(
+    gateway: &Gateway,
+    line: &Line,
+    id: u64,
+    command: &Command,
+    answer: String,
+) -> Result<(), Box<WireError>> {
+    let call = call_of(command, &answer).filter(|call| line.session.must_catch_up(id, *call));
+    let Some(call) = call else {
+        line.outbox.push(answer.into());
+        return Ok(());
+    };
+    let missed = gateway.board.catch_up(&line.session, call, id).await?;
+    line.session.caught_up(call);
+    line.outbox.push(answer.into());
+    for frame in missed {
+        line.outbox.push_missed(frame);
+    }
+    Ok(())
 }
 
 /// The call a command names, or the one its answer does.

@@ -233,12 +233,17 @@ impl Session {
     }
 
     /// Whether a repeated request was first made over an earlier connection, and this one has
-    /// been told nothing of its call. True once for each call.
+    /// been told nothing of its call.
     pub(crate) fn must_catch_up(&self, request: u64, call: CallId) -> bool {
         if request > self.line.lock().taken_before || self.stays.lock().contains_key(&call) {
             return false;
         }
-        self.covered.lock().insert(call)
+        !self.covered.lock().contains(&call)
+    }
+
+    /// Takes note that this connection was sent what the device missed of a call.
+    pub(crate) fn caught_up(&self, call: CallId) {
+        self.covered.lock().insert(call);
     }
 
     /// The open stays, and the last event told in each.

@@ -10,7 +10,7 @@ use bellwire_core::{
     evolve, open,
 };
 use bellwire_protocol::{
-    CallInfo, Cursor, Json,
+    CallInfo, Cursor, Json, WireError,
     reply::{HelloOk, Limits},
     reply_frame,
 };
@@ -85,14 +85,16 @@ impl Switchboard {
     /// Answers a hello, and sends what the device missed. Calls that are only on disk are read
     /// before; the rest happens at one point of the journal's order, so that what comes later
     /// follows and nothing comes twice.
-    pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) {
+    ///
+    /// Refused where one of those calls cannot be read: what is left out now would never follow.
+    pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) -> Result<(), Box<WireError>> {
         let (app, user) = (ask.session.app.clone(), ask.session.user.clone());
         let mut old = Vec::new();
         let stays = ask.session.stays();
         for call in ask.cursors.keys().chain(stays.keys().filter(|c| !ask.cursors.contains_key(c)))
         {
             if self.calls.load(&app, *call).is_none()
-                && let Ok(Some(known)) = self.known(&app, *call).await
+                && let Some(known) = self.known(&app, *call).await?
                 && known.call.participant(&user).is_some()
             {
                 old.push(known);
@@ -117,6 +119,7 @@ impl Switchboard {
             let stays = calls.iter().filter(|c| has_stay(c, &session.user, &session.device));
             session.greet(&outbox, stays.map(|call| (call.id, call.seq)).collect(), covered);
         });
+        Ok(())
     }
 
     /// Every live call the user may act in.
@@ -131,22 +134,18 @@ impl Switchboard {
         calls.iter().filter(open).map(info).collect()
     }
 
-    /// Sends what a repeated request led to, which was lost with its first answer.
+    /// What a repeated request led to, which was lost with its first answer.
     pub(crate) async fn catch_up(
         &self,
         session: &Session,
-        outbox: &Outbox,
         call: CallId,
         request: u64,
-    ) {
-        let Ok(Some(known)) = self.known(&session.app, call).await else { return };
+    ) -> Result<Vec<Arc<str>>, Box<WireError>> {
+        let Some(known) = self.known(&session.app, call).await? else { return Ok(Vec::new()) };
         let own = session.request(request);
-        let Some(first) = known.log.iter().find(|e| e.request.as_ref() == Some(&own)) else {
-            return;
-        };
-        for frame in self.missed(&session.app, &known, session, first.seq - 1) {
-            outbox.push_missed(frame);
-        }
+        let first = known.log.iter().find(|e| e.request.as_ref() == Some(&own));
+        let frames = first.map(|first| self.missed(&session.app, &known, session, first.seq - 1));
+        Ok(frames.unwrap_or_default())
     }
 
     /// Sends what the device missed of the calls it names, and of those that are known to have
