@@ -185,8 +185,15 @@ mod tests {
         let default = super::super::Config::default();
         assert_eq!((&config.server, &config.calls), (&default.server, &default.calls));
 
-        let optional =
-            ["#ack_time_s", "#max_time_s", "#cert ", "#key ", "#email", "#directory_root"];
+        let optional = [
+            "#threads",
+            "#ack_time_s",
+            "#max_time_s",
+            "#cert ",
+            "#key ",
+            "#email",
+            "#directory_root",
+        ];
         let uncommented: String = server
             .lines()
             .filter(|l| !optional.iter().any(|o| l.starts_with(o)))

@@ -52,8 +52,8 @@ pub(crate) struct Server {
     /// How long a stopping server lets running calls go on, in seconds (0 to 10); it exits at
     /// once when nothing runs.
     pub drain_s: u64,
-    /// Threads that serve connections (1 to 256); half of the machine's cores if none is given.
-    /// With one, everything but the database runs on one thread.
+    /// Threads that serve connections (1 to 256). With one, everything but the database runs on
+    /// one thread. Without it: half as many as the machine has cores.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = 4)]
     pub threads: Option<NonZeroUsize>,
