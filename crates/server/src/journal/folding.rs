@@ -14,6 +14,7 @@ use super::{
     error::{Fault, JournalError, fault},
     fold::{Fold, Untrimmed},
     generation::Unfolded,
+    open::PAGE_BYTES,
     tables::Tables,
     write::Statements,
 };
@@ -29,7 +30,6 @@ const GENERATION_ROWS: usize = 50_000;
 const GENERATION_AGE: Duration = Duration::from_secs(2);
 /// A bounded file has room for so many generations at least: folding takes the room of one more.
 const GENERATIONS_IN_FILE: usize = 16;
-const PAGE_BYTES: usize = 4096;
 /// How long a fold that found no room is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -58,7 +58,7 @@ impl Folding {
     pub(super) fn new(max_pages: Option<u32>) -> Self {
         let bounded = max_pages.and_then(|pages| usize::try_from(pages).ok());
         let bytes_max = bounded.map_or(GENERATION_BYTES, |pages| {
-            GENERATION_BYTES.min(pages.saturating_mul(PAGE_BYTES) / GENERATIONS_IN_FILE)
+            GENERATION_BYTES.min(pages.saturating_mul(PAGE_BYTES as usize) / GENERATIONS_IN_FILE)
         });
         Self {
             unfolded: Arc::default(),

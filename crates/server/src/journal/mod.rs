@@ -1,10 +1,20 @@
 //! The durable side of the embedded backend: one `SQLite` file, written by one task.
 //!
 //! The state of calls and sessions lives in memory; the journal makes it durable and gives it
-//! back after a restart. [`Journal::submit`] queues rows and returns at once. The writer takes
-//! all that is queued, writes it as one transaction, and then tells the submitters in the order
-//! in which they came. So the more there is to write, the less each row costs, and an idle
-//! server answers after one commit.
+//! back after a restart. The path of a row:
+//!
+//! ```text
+//!   submit ──▶ queue ──▶ group commit ──────▶ told ──▶ generation ──▶ chunks ──▶ tables
+//!                        one row of `batch`,           in memory,     sorted,    the batches
+//!                        durable from here on          for readers    merged     are deleted
+//! ```
+//!
+//! [`Journal::submit`] queues rows and returns at once. The writer takes all that is queued,
+//! appends it to the file as one row, and then tells the submitters in the order in which they
+//! came. So the more there is to write, the less each row costs, and an idle server answers
+//! after one commit. Thousands of rows later, or after two seconds, what was committed is
+//! folded into the tables between commits. Readers look into what is not folded yet, then into
+//! the tables.
 //!
 //! Beside `bellwire.db` stand `lock`, held by the server that serves the directory, and
 //! `reserve`, room that is given up when the disk is full.

@@ -31,10 +31,13 @@ const CHECK_ALWAYS_BYTES: u64 = 32 * 1024 * 1024;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
 /// The size the write-ahead log is cut back to after a checkpoint, in bytes.
 const WAL_BYTES: u64 = 64 * 1024 * 1024;
+/// Bytes to a page of a new file; one of schema version 1 keeps its pages of 4 096. Twice as large
+/// a page saves an eighth of the time: bodies and folds fill it, and each costs system calls.
+pub(super) const PAGE_BYTES: u32 = 8192;
 /// Pages in the write-ahead log before they are moved into the file. Four times `SQLite`'s own
-/// choice: a page that changes often is moved, and the disk waited for, a quarter as often; the
-/// price is 16 MiB to read again after a crash.
-const CHECKPOINT_PAGES: u32 = 4000;
+/// choice in bytes: a page that changes often is moved, and the disk waited for, a quarter as
+/// often; the price is 16 MiB to read again after a crash.
+const CHECKPOINT_PAGES: u32 = 2000;
 /// Page cache of the writer, in KiB.
 const CACHE_KIB: u64 = 16 * 1024;
 /// One per shape of each statement, and the few single ones.
@@ -187,6 +190,7 @@ async fn create(database: &Path) -> Result<(), JournalError> {
     let mut connection = SqliteConnectOptions::new()
         .filename(&new)
         .create_if_missing(true)
+        .page_size(PAGE_BYTES)
         .journal_mode(SqliteJournalMode::Wal)
         .disable_statement_logging()
         .connect()

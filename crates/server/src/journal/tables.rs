@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bellwire_core::{AppKey, SessionId, UserId};
+use bellwire_core::{AppKey, Entry, SessionId, UserId};
 use serde::Serialize;
 
 use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow};
@@ -111,7 +111,7 @@ impl Tables {
             first_seq: first.seq,
             at: last.at.0,
             ended: row.ended,
-            body: json(&row.entries).into(),
+            body: entries(&row.entries).into(),
             app: row.app,
         });
     }
@@ -145,6 +145,16 @@ impl Tables {
             body: row.body,
         });
     }
+}
+
+/// The entries of a log as a JSON array.
+fn entries(entries: &[Entry]) -> String {
+    /// What most entries fit into; growing the text on the way costs more than making it.
+    const ENTRY_BYTES: usize = 256;
+    const FIRST_ENTRY_BYTES: usize = 1024;
+    let mut text = Vec::with_capacity(FIRST_ENTRY_BYTES + entries.len() * ENTRY_BYTES);
+    serde_json::to_writer(&mut text, entries).expect("types of the domain serialize");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 /// The wire name of a value that is serialized as one word.

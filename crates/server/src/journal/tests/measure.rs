@@ -33,13 +33,6 @@ fn measure_a_life() {
     if std::env::var_os("MEASURE").is_none() {
         return;
     }
-    if let Ok(only) = std::env::var("ONLY") {
-        let n: Vec<u64> = only.split(',').map(|n| n.parse().unwrap()).collect();
-        for _ in 0..n[3] {
-            println!("{:?}", run(n[0] as usize, n[1] as usize, n[2]));
-        }
-        return;
-    }
     println!("batch  sessions  µs/life  µs/submission  quiet µs (wall)");
     for (batch, lives) in [(1, 2_000), (8, 8_000), (64, 24_000)] {
         for sessions in [20, 2_000] {

@@ -11,7 +11,10 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, sqlite::SqliteCo
 use tempfile::{TempDir, tempdir};
 
 use super::{log, open, record, run_and_drop, settings};
-use crate::journal::{Journal, JournalError, open::SCHEMA_VERSION};
+use crate::journal::{
+    Journal, JournalError,
+    open::{PAGE_BYTES, SCHEMA_VERSION},
+};
 
 /// A closed journal with a few pages of content.
 fn filled() -> (TempDir, PathBuf) {
@@ -118,10 +121,11 @@ async fn files_that_are_no_database() {
 
 #[tokio::test]
 async fn damaged_files() {
+    const PAGE: usize = PAGE_BYTES as usize;
     let damages: [fn(&mut Vec<u8>); 5] = [
-        |bytes| bytes[4096..].fill(0xa5),
-        |bytes| bytes[3 * 4096..4 * 4096].fill(0),
-        |bytes| bytes.truncate(5 * 4096),
+        |bytes| bytes[PAGE..].fill(0xa5),
+        |bytes| bytes[3 * PAGE..4 * PAGE].fill(0),
+        |bytes| bytes.truncate(5 * PAGE),
         |bytes| bytes.truncate(100),
         |bytes| {
             let schema = bytes.windows(4).position(|word| word == b"BLOB");
@@ -131,7 +135,7 @@ async fn damaged_files() {
     for (index, damage) in damages.into_iter().enumerate() {
         let (data, database) = tokio::task::spawn_blocking(filled).await.unwrap();
         let mut bytes = fs::read(&database).unwrap();
-        assert!(bytes.len() > 6 * 4096);
+        assert!(bytes.len() > 6 * PAGE);
         damage(&mut bytes);
         fs::write(&database, bytes).unwrap();
         let error = refused(data.path()).await;
