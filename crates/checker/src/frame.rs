@@ -203,5 +203,7 @@ pub(crate) struct Entered {
 
 /// Whether a refusal asks to try again with the same id, which then is answered for the first time.
 pub(crate) fn puts_off(text: &str) -> bool {
-    [r#""code":"rate_limited""#, r#""code":"unavailable""#].iter().any(|code| text.contains(code))
+    [r#""code":"rate_limited""#, r#""code":"overloaded""#, r#""code":"unavailable""#]
+        .iter()
+        .any(|code| text.contains(code))
 }

@@ -1,9 +1,10 @@
 //! Many histories, one after another on each core.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
-        Mutex,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -25,7 +26,7 @@ pub struct Campaign {
 }
 
 /// How far a campaign is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Progress {
     /// Histories played.
     pub done: u64,
@@ -37,6 +38,10 @@ pub struct Progress {
     pub commands: u64,
     /// Faults that happened in all of them.
     pub faults: u64,
+    /// How often the server died.
+    pub crashes: u64,
+    /// How many calls ended for which reason.
+    pub ends: BTreeMap<String, u64>,
     /// How long it has taken.
     pub took: Duration,
 }
@@ -47,6 +52,8 @@ struct Counters {
     failed: AtomicU64,
     commands: AtomicU64,
     faults: AtomicU64,
+    crashes: AtomicU64,
+    ends: Mutex<BTreeMap<String, u64>>,
 }
 
 impl Campaign {
@@ -69,11 +76,16 @@ impl Campaign {
                 counters.done.fetch_add(1, Ordering::Relaxed);
                 counters.commands.fetch_add(outcome.commands, Ordering::Relaxed);
                 counters.faults.fetch_add(outcome.faults, Ordering::Relaxed);
+                counters.crashes.fetch_add(outcome.crashes, Ordering::Relaxed);
+                let mut ends = locked(&counters.ends);
+                for (reason, calls) in &outcome.ends {
+                    *ends.entry(reason.clone()).or_default() += calls;
+                }
+                drop(ends);
                 if outcome.failure.is_some() {
                     counters.failed.fetch_add(1, Ordering::Relaxed);
                     stop.fetch_or(self.stop, Ordering::Relaxed);
-                    // Whoever panicked while holding it had only pushed.
-                    failed.lock().unwrap_or_else(|e| e.into_inner()).push((seed, outcome));
+                    locked(&failed).push((seed, outcome));
                 }
             }
         };
@@ -89,7 +101,7 @@ impl Campaign {
             }
         });
         report(&self.progress(&counters, begun));
-        let mut failed = failed.into_inner().unwrap_or_else(|e| e.into_inner());
+        let mut failed = std::mem::take(&mut *locked(&failed));
         failed.sort_by_key(|(seed, _)| *seed);
         failed
     }
@@ -102,17 +114,33 @@ impl Campaign {
             failed: count(&counters.failed),
             commands: count(&counters.commands),
             faults: count(&counters.faults),
+            crashes: count(&counters.crashes),
+            ends: locked(&counters.ends).clone(),
             took: begun.elapsed(),
         }
     }
 }
 
+/// What a thread that panicked left is whole: each only adds to it.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Progress {
+    /// How the calls ended, for people.
+    pub fn ends(&self) -> String {
+        let ends = self.ends.iter().map(|(reason, calls)| format!("{calls} {reason}"));
+        ends.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl fmt::Display for Progress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { done, of, failed, commands, faults, took } = self;
+        let Self { done, of, failed, commands, faults, crashes, took, .. } = self;
         #[allow(clippy::cast_precision_loss)] // Shown with one digit.
         let rate = *done as f64 / took.as_secs_f64().max(0.001);
-        write!(f, "{done} of {of} histories, {rate:.1}/s, {commands} commands, {faults} faults")?;
+        write!(f, "{done} of {of} histories, {rate:.1}/s, {commands} commands, {faults} faults, ")?;
+        write!(f, "{crashes} crashes")?;
         if *failed > 0 { write!(f, ", {failed} FAILED") } else { Ok(()) }
     }
 }

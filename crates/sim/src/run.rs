@@ -2,6 +2,7 @@
 
 use std::{
     cell::RefCell,
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
 };
@@ -32,6 +33,8 @@ pub struct Outcome {
     pub frames: u64,
     /// How often the server died.
     pub crashes: u64,
+    /// How many calls ended for which reason.
+    pub ends: BTreeMap<String, u64>,
     /// What happened, line by line, where that was asked for.
     pub trace: Vec<String>,
 }
@@ -69,6 +72,7 @@ pub fn run(plan: &Plan, traced: bool) -> Outcome {
         faults: counts.faults,
         frames: counts.frames,
         crashes: counts.crashes,
+        ends: world.ends().clone(),
         trace: world.into_lines(),
     }
 }

@@ -1,6 +1,6 @@
 //! Simulated histories against the real server:
 //!
-//! 1. a bounded number of seeds breaks no rule;
+//! 1. a bounded number of seeds breaks no rule, and calls end in all ways there are;
 //! 2. the same seed twice is the same history, to the last byte;
 //! 3. every history that once broke a rule breaks none now;
 //! 4. histories are as full as they are said to be.
@@ -17,13 +17,28 @@ const SEEDS: u64 = 120;
 fn histories_break_no_rule() {
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let campaign = Campaign { from: 1_000_000, seeds: SEEDS, threads, stop: true };
-    let mut commands = 0;
+    let mut last = None;
     let failed =
-        campaign.run(Duration::from_secs(3600), &mut |progress| commands = progress.commands);
+        campaign.run(Duration::from_secs(3600), &mut |progress| last = Some(progress.clone()));
     for (seed, outcome) in failed {
         panic!("`bellwire-sim run --seed {seed}` breaks a rule: {:?}", outcome.failure);
     }
-    assert!(commands > SEEDS * 200, "{commands} commands in {SEEDS} histories");
+    let last = last.expect("a report at the end");
+    assert!(last.commands > SEEDS * 200, "{last}");
+    assert!(last.faults > SEEDS * 10, "{last}");
+    assert!(last.crashes > SEEDS / 2, "{last}");
+    for reason in [
+        "completed",
+        "canceled",
+        "offline",
+        "busy",
+        "rejected",
+        "timeout",
+        "disconnected",
+        "killed",
+    ] {
+        assert!(last.ends.contains_key(reason), "no call ended {reason}: {}", last.ends());
+    }
 }
 
 #[test]

@@ -104,7 +104,12 @@ impl Seeds {
             threads: self.threads.unwrap_or(cores).max(1),
             stop: !self.all,
         };
-        let failed = campaign.run(Duration::from_secs(2), &mut |progress| println!("{progress}"));
+        let mut ends = String::new();
+        let failed = campaign.run(Duration::from_secs(2), &mut |progress| {
+            ends = progress.ends();
+            println!("{progress}");
+        });
+        println!("calls ended: {ends}");
         let Some((seed, outcome)) = failed.first() else {
             return Ok(ExitCode::SUCCESS);
         };

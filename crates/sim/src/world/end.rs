@@ -1,6 +1,8 @@
 //! The end of a history: everything heals, everybody comes back and hangs up, time runs past all
 //! deadlines, and the judge goes through the books.
 
+use std::collections::BTreeMap;
+
 use bellwire_checker::{Ledger, Step, check_end};
 use bellwire_core::Phase;
 use bellwire_protocol::Record;
@@ -76,16 +78,21 @@ impl World {
             self.record(device, Step::Settled);
         }
         let mut ledger = Ledger::default();
+        let mut ends = BTreeMap::<String, u64>::new();
         let read = self.store.look(|kept| {
             for (app, call, log) in kept.logs() {
                 ledger.log(app, call, log.to_vec());
             }
             for (app, record) in kept.all_records() {
                 let record: Record = serde_json::from_str(record).map_err(|e| e.to_string())?;
+                if let Some(reason) = record.reason.known() {
+                    *ends.entry(format!("{reason:?}").to_lowercase()).or_default() += 1;
+                }
                 ledger.record(app, record);
             }
             Ok::<_, String>(())
         });
+        self.ends = ends;
         if let Err(why) = read {
             self.fail("I6 one true record", format!("a record cannot be read: {why}"));
             return;

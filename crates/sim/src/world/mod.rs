@@ -137,6 +137,8 @@ pub(crate) struct World {
     broken: Option<Broken>,
     /// What each device has read, where that is kept.
     read: Vec<Vec<String>>,
+    /// How calls ended, by the records.
+    ends: BTreeMap<String, u64>,
 }
 
 impl World {
@@ -172,6 +174,7 @@ impl World {
             trace: Trace::new(shape.traced),
             counts: Counts::default(),
             broken: None,
+            ends: BTreeMap::new(),
             read: vec![Vec::new(); shape.people.len() * shape.devices_each],
             shape,
         };
@@ -203,6 +206,11 @@ impl World {
         let stored = self.store.fingerprint();
         self.trace.mix(stored);
         self.trace.fingerprint()
+    }
+
+    /// How many calls ended for which reason, once the end was judged.
+    pub(crate) fn ends(&self) -> &BTreeMap<String, u64> {
+        &self.ends
     }
 
     /// The lines of the trace, where they were kept.
