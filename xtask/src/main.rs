@@ -1,4 +1,4 @@
-//! The chores of the repository: `cargo xtask run`, `test`, `crash`, `model`, `fuzz`, `sim`, `tidy`.
+//! The chores of the repository; `cargo xtask --help` lists them.
 
 mod announce;
 mod crash;

@@ -70,7 +70,7 @@ pub(crate) struct Listener {
 pub(crate) struct Serving {
     stop: CancellationToken,
     tasks: TaskTracker,
-    /// Ends the threads. WebSockets run on them longer than `tasks` knows, so they are left
+    /// Ends the threads. `WebSocket`s run on them longer than `tasks` knows, so they are left
     /// until the server is gone.
     threads: CancellationToken,
 }
