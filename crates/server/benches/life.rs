@@ -113,14 +113,10 @@ impl Device {
         self.id += 1;
         let text = format!(r#"{{"id":{},{rest}}}"#, self.id);
         let mut frame = vec![0x81];
-        match u8::try_from(text.len()) {
-            Ok(short @ 0..126) => frame.push(0x80 | short),
-            _ => {
-                frame.push(0x80 | 126);
-                let length = u16::try_from(text.len()).expect("a short request");
-                frame.extend_from_slice(&length.to_be_bytes());
-            }
-        }
+        // Masked, with a length in two bytes.
+        frame.push(0xfe);
+        let length = u16::try_from(text.len()).expect("a short request");
+        frame.extend_from_slice(&length.to_be_bytes());
         frame.extend_from_slice(&[0; 4]);
         frame.extend_from_slice(text.as_bytes());
         self.stream.write_all(&frame).await.expect("the node reads");
@@ -192,7 +188,7 @@ async fn life(caller: &mut Device, callee: &mut Device, to: &str) {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
-    let lives: u32 = std::env::args().filter_map(|a| a.parse().ok()).next().unwrap_or(20_000);
+    let lives: u32 = std::env::args().find_map(|a| a.parse().ok()).unwrap_or(20_000);
     let ground = Ground {
         storage: Nowhere::open(),
         recovered: Recovered::default(),

@@ -30,7 +30,7 @@ impl Cli {
     pub(crate) fn run(self) -> Result<ExitCode> {
         match self.what {
             What::Run(args) => args.run(),
-            What::Seeds(args) => args.run(),
+            What::Seeds(args) => Ok(args.run()),
             What::Model(args) => args.run(),
         }
     }

@@ -1,6 +1,6 @@
 //! Draws by lot: the same for the same seed, on every machine and with every release.
 
-/// A source of numbers (SplitMix64). Our own, as a library may change its numbers, and every seed
+/// A source of numbers (`SplitMix64`). Our own, as a library may change its numbers, and every seed
 /// that was ever written down would mean another history.
 #[derive(Debug, Clone)]
 pub(crate) struct Lot(u64);

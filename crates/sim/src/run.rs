@@ -132,7 +132,7 @@ impl World {
             What::Repeat { device } => self.repeat(*device),
             What::Api { bank, ask } => {
                 let app = if *bank { AppOf::Bank } else { AppOf::Shop };
-                self.ask_api(app, ask, mark);
+                self.ask_api(app, *ask, mark);
             }
             What::Fault(fault) => self.break_it(*fault),
         }

@@ -19,10 +19,9 @@ fn histories_break_no_rule() {
     let campaign = Campaign { from: 1_000_000, seeds: SEEDS, threads, stop: true };
     let mut last = None;
     let failed =
-        campaign.run(Duration::from_secs(3600), &mut |progress| last = Some(progress.clone()));
-    for (seed, outcome) in failed {
-        panic!("`bellwire-sim run --seed {seed}` breaks a rule: {:?}", outcome.failure);
-    }
+        campaign.run(Duration::from_hours(1), &mut |progress| last = Some(progress.clone()));
+    let broken = failed.iter().map(|(seed, outcome)| (seed, &outcome.failure)).next();
+    assert!(broken.is_none(), "`bellwire-sim run --seed` shows what breaks a rule: {broken:?}");
     let last = last.expect("a report at the end");
     assert!(last.commands > SEEDS * 200, "{last}");
     assert!(last.faults > SEEDS * 10, "{last}");

@@ -36,8 +36,8 @@ pub(crate) struct Run {
 #[derive(Debug, Args)]
 pub(crate) struct Seeds {
     /// How many.
-    #[arg(long, default_value_t = 1_000)]
-    seeds: u64,
+    #[arg(long = "seeds", default_value_t = 1_000)]
+    count: u64,
     /// The first.
     #[arg(long, default_value_t = 0)]
     from: u64,
@@ -96,11 +96,11 @@ impl Run {
 }
 
 impl Seeds {
-    pub(crate) fn run(&self) -> Result<ExitCode> {
+    pub(crate) fn run(&self) -> ExitCode {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let campaign = Campaign {
             from: self.from,
-            seeds: self.seeds,
+            seeds: self.count,
             threads: self.threads.unwrap_or(cores).max(1),
             stop: !self.all,
         };
@@ -111,7 +111,7 @@ impl Seeds {
         });
         println!("calls ended: {ends}");
         let Some((seed, outcome)) = failed.first() else {
-            return Ok(ExitCode::SUCCESS);
+            return ExitCode::SUCCESS;
         };
         if self.all {
             for (seed, outcome) in &failed {
@@ -119,8 +119,8 @@ impl Seeds {
                 let rule = failure.map_or("", |failure| failure.rule.as_str());
                 println!("seed {seed}: {rule}");
             }
-            println!("{} of {} seeds break a rule", failed.len(), self.seeds);
-            return Ok(ExitCode::FAILURE);
+            println!("{} of {} seeds break a rule", failed.len(), self.count);
+            return ExitCode::FAILURE;
         }
         let plan = Plan::from_seed(*seed);
         println!("\nseed {seed} breaks a rule; looking for the shortest history that does");
@@ -133,7 +133,7 @@ impl Seeds {
         let keep = keep.join(",");
         println!("\nagain, with all that happens:");
         println!("  bellwire-sim run --seed {seed} --keep {keep} --trace");
-        Ok(ExitCode::FAILURE)
+        ExitCode::FAILURE
     }
 }
 

@@ -19,7 +19,7 @@ const ANSWER_MAX: usize = 1024 * 1024;
 
 impl World {
     /// The business server asks something, if the node is there.
-    pub(crate) fn ask_api(&mut self, app: AppOf, ask: &ApiAsk, mark: u64) {
+    pub(crate) fn ask_api(&mut self, app: AppOf, ask: ApiAsk, mark: u64) {
         let Some(node) = self.node.clone() else { return };
         let Some((path, body)) = self.http(app, ask, mark) else { return };
         let request = Request::builder()
@@ -31,7 +31,7 @@ impl World {
         // Paths are made of names that need no escaping.
         let Ok(request) = request else { return };
         if let (ApiAsk::Accept { user, device }, Some(call)) = (ask, self.api_call(app, mark)) {
-            self.place(app, *user, *device, call);
+            self.place(app, user, device, call);
         }
         let (router, bell) = (node.api(), self.bell.clone());
         self.counts.commands += 1;
@@ -56,7 +56,7 @@ impl World {
     /// The call that the business server means; now and then another app's.
     fn api_call(&self, app: AppOf, mark: u64) -> Option<CallId> {
         let own = || self.calls.iter().rev().find(|(of, _)| *of == app);
-        let call = if mark % 8 == 0 { self.calls.last() } else { own() };
+        let call = if mark.is_multiple_of(8) { self.calls.last() } else { own() };
         call.map(|(_, call)| *call)
     }
 
@@ -70,14 +70,14 @@ impl World {
         }
     }
 
-    fn http(&self, app: AppOf, ask: &ApiAsk, mark: u64) -> Option<(String, Option<Value>)> {
+    fn http(&self, app: AppOf, ask: ApiAsk, mark: u64) -> Option<(String, Option<Value>)> {
         let users = self.users_of(app);
         let user = |at: u8| &users[usize::from(at) % users.len()];
         let call = self.api_call(app, mark);
         let of_call =
             |what: &str, body| call.map(|call| (format!("/v1/calls/{call}/{what}"), Some(body)));
         let note = format!("api note {mark}");
-        match *ask {
+        match ask {
             ApiAsk::Start { from, to, both } => {
                 let body = json!({
                     "from": user(from), "to": [user(to)], "ring_both": both, "ring_time": 8,

@@ -1,7 +1,6 @@
 //! From what a plan has a device ask to the command on the wire, by what the device knows then.
 
-use bellwire_core::{CallId, DeviceId, Media, Mode, Note, UserId};
-use bellwire_core::{Kind, Timestamp};
+use bellwire_core::{CallId, DeviceId, Kind, Media, Mode, Note, Timestamp, UserId};
 use bellwire_protocol::{
     Body, Command, Recipients, Target, UserRef,
     command::{
@@ -40,19 +39,7 @@ pub(crate) fn command(ask: &Ask, device: &Device, names: &Names<'_>, mark: u64) 
     let inside = |which| pick(device, names, which, &[Stand::In]);
     let any = |which| pick(device, names, which, &[Stand::In, Stand::Ringing, Stand::Listed]);
     Some(match ask {
-        Ask::Start { to, invite, group, audio, ring_s, reach_s, max_s } => {
-            Command::Start(Box::new(Start {
-                to: targets(to, names),
-                media: Some(media(!audio)),
-                mode: invite.then_some(Mode::Invite),
-                kind: group.then_some(Kind::Group),
-                note: note(),
-                ring_time: *ring_s,
-                reach_time: *reach_s,
-                max_time: *max_s,
-                ..Start::default()
-            }))
-        }
+        Ask::Start { .. } => Command::Start(Box::new(start(ask, names, note())?)),
         Ask::Ringing { call } => Command::Ringing(Ringing { call: ringing(*call)? }),
         Ask::Accept { call, audio } => {
             let media = audio.then_some(Media::Audio);
@@ -134,6 +121,21 @@ pub(crate) fn command(ask: &Ask, device: &Device, names: &Names<'_>, mark: u64) 
     })
 }
 
+fn start(ask: &Ask, names: &Names<'_>, note: Note) -> Option<Start> {
+    let Ask::Start { to, invite, group, audio, ring_s, reach_s, max_s } = ask else { return None };
+    Some(Start {
+        to: targets(to, names),
+        media: Some(media(!audio)),
+        mode: invite.then_some(Mode::Invite),
+        kind: group.then_some(Kind::Group),
+        note,
+        ring_time: *ring_s,
+        reach_time: *reach_s,
+        max_time: *max_s,
+        ..Start::default()
+    })
+}
+
 fn pick(device: &Device, names: &Names<'_>, which: Which, fits: &[Stand]) -> Option<CallId> {
     let latest = || device.calls.last().map(|seen| seen.call);
     match which {
@@ -164,7 +166,7 @@ fn targets(to: &[Callee], names: &Names<'_>) -> Vec<Target> {
 }
 
 fn recipients(names: &Names<'_>, mark: u64) -> Option<Recipients> {
-    (mark % 2 == 0)
+    mark.is_multiple_of(2)
         .then(|| Recipients(names.users.iter().take(2).cloned().map(UserRef::Id).collect()))
 }
 

@@ -425,12 +425,11 @@ impl Device {
     }
 
     fn stand(&mut self, call: CallId, stand: Stand, reaction: &mut Reaction) {
-        match self.calls.iter_mut().find(|seen| seen.call == call) {
-            Some(seen) => seen.stand = stand,
-            None => {
-                self.calls.push(Seen { call, stand });
-                reaction.new_calls.push(call);
-            }
+        if let Some(seen) = self.calls.iter_mut().find(|seen| seen.call == call) {
+            seen.stand = stand;
+        } else {
+            self.calls.push(Seen { call, stand });
+            reaction.new_calls.push(call);
         }
     }
 }

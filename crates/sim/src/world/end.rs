@@ -20,6 +20,9 @@ const ROUNDS: usize = 250;
 impl World {
     /// Brings the history to its end and judges it.
     pub(crate) fn finish(&mut self) {
+        // What slow devices have not read yet is on its way until then.
+        let calm = self.calm_at();
+        self.run_until(calm);
         self.heal();
         for device in 0..self.devices.len() {
             self.switch_on(DeviceNo::try_from(device).unwrap_or(0), Back::Resume);

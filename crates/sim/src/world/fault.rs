@@ -72,8 +72,8 @@ impl World {
             }
             Fault::HalfOpen { device, up, down } => {
                 if let Some(link) = self.devices[usize::from(device)].link {
-                    self.links[link].up_lost |= up;
-                    self.links[link].down_lost |= down;
+                    self.links[link].lost.up |= up;
+                    self.links[link].lost.down |= down;
                 }
             }
             Fault::Slow { device, ms } => {
@@ -132,13 +132,18 @@ impl World {
         });
     }
 
+    /// When all devices read again.
+    pub(crate) fn calm_at(&self) -> u64 {
+        self.network.slow_until.values().copied().fold(self.now, u64::max)
+    }
+
     /// Nothing is broken any more.
     pub(crate) fn heal(&mut self) {
         self.store.trouble(|t| *t = super::store::Troubles::default());
         self.network = super::network::Weather::default();
         self.doom.clear();
         for link in self.links_open() {
-            if self.links[link].up_lost || self.links[link].down_lost {
+            if self.links[link].lost.up || self.links[link].lost.down {
                 self.tear(link);
             }
         }

@@ -4,6 +4,13 @@ const TEXT: u8 = 0x1;
 const CLOSE: u8 = 0x8;
 const PING: u8 = 0x9;
 const PONG: u8 = 0xA;
+/// In place of a length: it follows in two bytes, or in eight.
+const LONG: u8 = 126;
+const LONGER: u8 = 127;
+/// Beside a length: the payload is masked.
+const MASKED: u8 = 0x80;
+/// Beside an opcode: the message ends with this frame.
+const LAST: u8 = 0x80;
 
 /// What a device reads.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,20 +39,16 @@ pub(crate) fn close(mask: u32) -> Vec<u8> {
 
 fn masked(opcode: u8, payload: &[u8], mask: u32) -> Vec<u8> {
     let mut frame = Vec::with_capacity(payload.len() + 14);
-    frame.push(0x80 | opcode);
-    match payload.len() {
-        // Below 126, so it fits.
-        short @ 0..126 => frame.push(0x80 | u8::try_from(short).unwrap_or(0)),
-        long => match u16::try_from(long) {
-            Ok(long) => {
-                frame.push(0x80 | 126);
-                frame.extend(long.to_be_bytes());
-            }
-            Err(_) => {
-                frame.push(0x80 | 127);
-                frame.extend((long as u64).to_be_bytes());
-            }
-        },
+    frame.push(LAST | opcode);
+    let length = payload.len();
+    if let Ok(short @ 0..LONG) = u8::try_from(length) {
+        frame.push(MASKED | short);
+    } else if let Ok(long) = u16::try_from(length) {
+        frame.push(MASKED | LONG);
+        frame.extend(long.to_be_bytes());
+    } else {
+        frame.push(MASKED | LONGER);
+        frame.extend((length as u64).to_be_bytes());
     }
     let mask = mask.to_be_bytes();
     frame.extend(mask);
@@ -67,8 +70,8 @@ impl Decoder {
     pub(crate) fn next(&mut self) -> Option<Frame> {
         let (opcode, short) = (*self.0.first()? & 0x0f, *self.0.get(1)? & 0x7f);
         let (at, length) = match short {
-            126 => (4, usize::from(u16::from_be_bytes(self.0.get(2..4)?.try_into().ok()?))),
-            127 => {
+            LONG => (4, usize::from(u16::from_be_bytes(self.0.get(2..4)?.try_into().ok()?))),
+            LONGER => {
                 let length = u64::from_be_bytes(self.0.get(2..10)?.try_into().ok()?);
                 (10, usize::try_from(length).ok()?)
             }

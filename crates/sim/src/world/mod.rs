@@ -137,6 +137,7 @@ pub(crate) struct World {
     broken: Option<Broken>,
     /// What each device has read, where that is kept.
     read: Vec<Vec<String>>,
+    keys: [AppKey; 2],
     /// How calls ended, by the records.
     ends: BTreeMap<String, u64>,
 }
@@ -174,6 +175,7 @@ impl World {
             trace: Trace::new(shape.traced),
             counts: Counts::default(),
             broken: None,
+            keys: AppOf::ALL.map(AppOf::key),
             ends: BTreeMap::new(),
             read: vec![Vec::new(); shape.people.len() * shape.devices_each],
             shape,
@@ -397,7 +399,7 @@ impl World {
         }
         let Some(node) = &self.node else { return };
         let live = node.live_calls();
-        let apps = AppOf::ALL.map(|app| app.key());
+        let apps = &self.keys;
         let claims = apps.each_ref().map(|app| node.claims(app));
         let of = |app: &AppKey| -> Vec<&Call> {
             live.iter().filter(|call| call.app == *app).map(|call| &**call).collect()

@@ -26,13 +26,19 @@ pub(super) struct Link {
     up_at: u64,
     down_at: u64,
     /// What is sent is lost.
-    pub(super) up_lost: bool,
-    pub(super) down_lost: bool,
+    pub(super) lost: Lost,
     /// The device's side is over.
     pub(super) over: bool,
     /// The server's close is on its way.
     closing: bool,
     heard_at: u64,
+}
+
+/// In which directions bytes vanish.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Lost {
+    pub(super) up: bool,
+    pub(super) down: bool,
 }
 
 /// What the network is like for all.
@@ -75,8 +81,7 @@ impl World {
             down_ms: lot.within(0, near),
             up_at: self.now,
             down_at: self.now,
-            up_lost: false,
-            down_lost: false,
+            lost: Lost::default(),
             over: false,
             closing: false,
             heard_at: self.now,
@@ -144,14 +149,14 @@ impl World {
 
     pub(super) fn reach_server(&mut self, link: LinkId, bytes: &[u8]) {
         let own = &self.links[link];
-        if !own.up_lost {
+        if !own.lost.up {
             own.pipe.arrive(bytes);
         }
     }
 
     pub(super) fn reach_device(&mut self, link: LinkId, bytes: Vec<u8>) {
         let own = &mut self.links[link];
-        if own.over || own.down_lost {
+        if own.over || own.lost.down {
             return;
         }
         let slow = self.network.slow_until.get(&own.device).copied().unwrap_or(0);
@@ -189,7 +194,7 @@ impl World {
         }
         self.transmit(link, frame::close(3));
         let at = self.links[link].up_at;
-        if !self.links[link].up_lost {
+        if !self.links[link].lost.up {
             self.schedule_at(at, Event::ServerEnd(link, End::Closed));
         }
         self.lose(link);
@@ -200,7 +205,7 @@ impl World {
         if std::mem::replace(&mut self.links[link].over, true) {
             return;
         }
-        self.links[link].up_lost = true;
+        self.links[link].lost.up = true;
         let late = self.lot(&[5, link as u64]).pick(&[0, 0, 3, 400]);
         self.schedule(late, Event::ServerEnd(link, End::Reset));
         self.lose(link);
@@ -209,7 +214,7 @@ impl World {
     /// The server's end of a connection has reached the device.
     pub(super) fn server_ended(&mut self, link: LinkId) {
         let own = &mut self.links[link];
-        if own.down_lost {
+        if own.lost.down {
             return;
         }
         let slow = self.network.slow_until.get(&own.device).copied().unwrap_or(0);
@@ -248,7 +253,7 @@ impl World {
         }
         // The server may never learn of it from the network.
         own.over = true;
-        if !own.up_lost {
+        if !own.lost.up {
             self.schedule(0, Event::ServerEnd(link, End::Reset));
         }
         self.lose(link);
@@ -258,7 +263,7 @@ impl World {
     pub(crate) fn lose_network(&mut self, device: usize) {
         self.network.away.insert(device);
         if let Some(link) = self.devices[device].link {
-            (self.links[link].up_lost, self.links[link].down_lost) = (true, true);
+            self.links[link].lost = Lost { up: true, down: true };
         }
     }
 
