@@ -10,7 +10,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Outcome, Plan, run};
+use crate::{Failure, Outcome, Plan, run};
+
+/// Of so many seeds one is played twice.
+const TWICE_EVERY: u64 = 128;
 
 /// The histories of seeds that follow on each other.
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +75,7 @@ impl Campaign {
                     return;
                 }
                 let seed = self.from + at;
-                let outcome = run(&Plan::from_seed(seed), false);
+                let outcome = play_seed(seed);
                 counters.done.fetch_add(1, Ordering::Relaxed);
                 counters.commands.fetch_add(outcome.commands, Ordering::Relaxed);
                 counters.faults.fetch_add(outcome.faults, Ordering::Relaxed);
@@ -119,6 +122,20 @@ impl Campaign {
             took: begun.elapsed(),
         }
     }
+}
+
+/// Plays a seed; every so often twice, which has to be the same.
+fn play_seed(seed: u64) -> Outcome {
+    let plan = Plan::from_seed(seed);
+    let mut outcome = run(&plan, false);
+    if seed.is_multiple_of(TWICE_EVERY) && outcome.failure.is_none() {
+        let again = run(&plan, false);
+        if again.fingerprint != outcome.fingerprint {
+            let text = "the same seed was another history the second time".to_owned();
+            outcome.failure = Some(Failure { rule: "same seed, same history".to_owned(), text });
+        }
+    }
+    outcome
 }
 
 /// What a thread that panicked left is whole: each only adds to it.

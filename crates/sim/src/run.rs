@@ -1,7 +1,7 @@
 //! Runs a plan from its beginning to its end.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Once,
@@ -54,7 +54,9 @@ pub fn run(plan: &Plan, traced: bool) -> Outcome {
     watch_for_panics();
     PANIC.with_borrow_mut(|panic| *panic = None);
     let mut world = World::new(shape(plan, traced));
+    PLAYING.set(true);
     let ran = catch_unwind(AssertUnwindSafe(|| play(&mut world, plan)));
+    PLAYING.set(false);
     let panicked = PANIC.with_borrow_mut(Option::take);
     let mut failure = world
         .broken()
@@ -142,6 +144,7 @@ impl World {
 }
 
 thread_local! {
+    static PLAYING: Cell<bool> = const { Cell::new(false) };
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
@@ -149,7 +152,11 @@ thread_local! {
 fn watch_for_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
+        let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
+            if !PLAYING.get() {
+                return usual(info);
+            }
             let text = info.to_string();
             PANIC.with_borrow_mut(|panic| {
                 panic.get_or_insert(text);

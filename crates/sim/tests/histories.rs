@@ -51,6 +51,10 @@ fn the_same_seed_is_the_same_history() {
         assert_eq!(one.fingerprint, two.fingerprint, "seed {seed}");
         assert_eq!(one.frames, two.frames, "seed {seed}");
     }
+    for seed in 4..12 {
+        let plan = Plan::from_seed(seed);
+        assert_eq!(run(&plan, false).fingerprint, run(&plan, false).fingerprint, "seed {seed}");
+    }
     let other = run(&Plan::from_seed(4), false);
     assert_ne!(run(&Plan::from_seed(5), false).fingerprint, other.fingerprint);
 }
