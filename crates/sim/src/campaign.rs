@@ -35,8 +35,8 @@ pub struct Progress {
     pub done: u64,
     /// Of so many.
     pub of: u64,
-    /// Those that broke a rule.
-    pub failed: u64,
+    /// The seeds of those that broke a rule, as they were found.
+    pub failed: Vec<u64>,
     /// Requests made in all of them.
     pub commands: u64,
     /// Faults that happened in all of them.
@@ -52,7 +52,7 @@ pub struct Progress {
 #[derive(Default)]
 struct Counters {
     done: AtomicU64,
-    failed: AtomicU64,
+    failed: Mutex<Vec<u64>>,
     commands: AtomicU64,
     faults: AtomicU64,
     crashes: AtomicU64,
@@ -86,7 +86,7 @@ impl Campaign {
                 }
                 drop(ends);
                 if outcome.failure.is_some() {
-                    counters.failed.fetch_add(1, Ordering::Relaxed);
+                    locked(&counters.failed).push(seed);
                     stop.fetch_or(self.stop, Ordering::Relaxed);
                     locked(&failed).push((seed, outcome));
                 }
@@ -114,7 +114,7 @@ impl Campaign {
         Progress {
             done: count(&counters.done),
             of: self.seeds,
-            failed: count(&counters.failed),
+            failed: locked(&counters.failed).clone(),
             commands: count(&counters.commands),
             faults: count(&counters.faults),
             crashes: count(&counters.crashes),
@@ -158,6 +158,9 @@ impl fmt::Display for Progress {
         let rate = *done as f64 / took.as_secs_f64().max(0.001);
         write!(f, "{done} of {of} histories, {rate:.1}/s, {commands} commands, {faults} faults, ")?;
         write!(f, "{crashes} crashes")?;
-        if *failed > 0 { write!(f, ", {failed} FAILED") } else { Ok(()) }
+        if let Some(last) = failed.last() {
+            write!(f, "; {} FAILED, the last of them seed {last}", failed.len())?;
+        }
+        Ok(())
     }
 }

@@ -233,7 +233,7 @@ impl Maker {
             0 => Ask::Ack,
             1 => Ask::Get { call },
             2 => Ask::Message { to: number(self.lot.below(4)), bytes: 40 },
-            3 => Ask::Message { to: number(self.lot.below(4)), bytes: 30_000 },
+            3 => Ask::Message { to: number(self.lot.below(4)), bytes: 6_000 },
             4 => Ask::Presence { watch: None },
             5 => Ask::Presence { watch: Some(true) },
             6 => Ask::Presence { watch: Some(false) },

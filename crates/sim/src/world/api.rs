@@ -20,7 +20,7 @@ const ANSWER_MAX: usize = 1024 * 1024;
 impl World {
     /// The business server asks something, if the node is there.
     pub(crate) fn ask_api(&mut self, app: AppOf, ask: ApiAsk, mark: u64) {
-        let Some(node) = self.node.clone() else { return };
+        let Some(router) = self.api.clone() else { return };
         let Some((path, body)) = self.http(app, ask, mark) else { return };
         let request = Request::builder()
             .method(if body.is_some() { "POST" } else { "GET" })
@@ -33,7 +33,7 @@ impl World {
         if let (ApiAsk::Accept { user, device }, Some(call)) = (ask, self.api_call(app, mark)) {
             self.place(app, user, device, call);
         }
-        let (router, bell) = (node.api(), self.bell.clone());
+        let bell = self.bell.clone();
         self.counts.commands += 1;
         let text = body.map(|body| body.to_string()).unwrap_or_default();
         self.trace.note(self.now, app.name(), &format!("→ {path} {text}"));

@@ -61,7 +61,7 @@ impl World {
         self.now = house.runtime.block_on(async { house.now() }).max(self.now);
         self.counts.crashes += 1;
         self.trace.note(self.now, "server", "dies");
-        self.node = None;
+        (self.node, self.api) = (None, None);
         // Every task is dropped where it stood, and with them the connections.
         drop(house);
         self.store.crash();
@@ -130,6 +130,7 @@ impl World {
         }
         if let Some(node) = rung.node {
             self.trace.note(self.now, "server", "is there");
+            self.api = Some(node.api());
             self.node = Some(node);
             worked = true;
         }

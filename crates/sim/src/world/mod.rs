@@ -31,6 +31,7 @@ use std::{
     },
 };
 
+use axum::Router;
 use bellwire::{Node, Tenants};
 use bellwire_checker::{History, Limits, Standing, Step, Violation, Watch};
 use bellwire_core::{AppKey, Call, CallId, Timestamp, UserId};
@@ -128,6 +129,8 @@ pub(crate) struct World {
     clock_offset: Arc<AtomicI64>,
     house: Option<House>,
     node: Option<Node>,
+    /// Its HTTP API.
+    api: Option<Router>,
     incarnation: u64,
     doom: fault::Doom,
     network: network::Weather,
@@ -168,6 +171,7 @@ impl World {
             clock_offset: Arc::new(AtomicI64::new(0)),
             house: None,
             node: None,
+            api: None,
             incarnation: 0,
             doom: fault::Doom::default(),
             network: network::Weather::default(),
