@@ -23,8 +23,8 @@ pub(crate) struct JournalSettings {
     /// Size of the reserve file in bytes: given up when the disk is full, so that running calls
     /// can go on. 0 keeps no reserve.
     pub reserve_bytes: u64,
-    /// The largest database, in pages (of 8 192 bytes in a new file); none for no bound. Reaching it is treated
-    /// like a full disk, until a sweep makes room.
+    /// The largest database, in pages (of 8 192 bytes in a new file); none for no bound. Reaching
+    /// it is treated like a full disk, until a sweep makes room.
     pub max_pages: Option<u32>,
     /// Calls that ended at or after this moment are recovered beside the live ones.
     pub recent_since: Timestamp,
