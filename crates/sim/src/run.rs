@@ -85,6 +85,8 @@ fn shape(plan: &Plan, traced: bool) -> Shape {
             What::Fault(Fault::Crash { down_ms, .. } | Fault::CrashAtCommit { down_ms, .. }) => {
                 slack_ms += down_ms;
             }
+            // What was decided meanwhile is lost with a crash, and decided again after it.
+            What::Fault(Fault::DiskFull { ms } | Fault::SlowCommits { ms, .. }) => slack_ms += ms,
             What::Fault(Fault::ClockJump { ms }) => {
                 slack_ms += u64::try_from(ms).unwrap_or(0);
                 steady_clock = false;

@@ -51,7 +51,8 @@ struct App {
     calls: HashMap<CallId, Held>,
     live: usize,
     claims: HashMap<UserId, CallId>,
-    /// The live calls a user is in or invited to, or was in and may come back to.
+    /// The calls a user is in or invited to, or was in and may come back to, until their end has
+    /// been told.
     of_user: HashMap<UserId, BTreeSet<CallId>>,
     /// Ended calls still in memory, oldest first.
     ended: VecDeque<(Timestamp, CallId)>,
@@ -160,7 +161,8 @@ impl Calls {
         let app = self.app(app);
         let app = app.lock();
         let ids = app.of_user.get(user).into_iter().flatten();
-        ids.filter_map(|id| app.calls.get(id)).map(|held| held.latest.clone()).collect()
+        let latest = ids.filter_map(|id| app.calls.get(id)).map(|held| &held.latest);
+        latest.filter(|call| call.phase != Phase::Ended).cloned().collect()
     }
 
     /// The live calls `user` has to do with, as told.
@@ -256,6 +258,9 @@ impl Calls {
             if let Some(held) = app.calls.get_mut(&change.after.id) {
                 held.told = Some(change.after.clone());
             }
+            if change.after.phase == Phase::Ended {
+                app.part(&change.after);
+            }
         }
     }
 }
@@ -312,15 +317,6 @@ impl App {
             for p in &after.participants {
                 self.of_user.entry(p.user.clone()).or_default().insert(after.id);
             }
-        } else {
-            for p in &after.participants {
-                if let Some(calls) = self.of_user.get_mut(&p.user) {
-                    calls.remove(&after.id);
-                    if calls.is_empty() {
-                        self.of_user.remove(&p.user);
-                    }
-                }
-            }
         }
         let entries = change.steps.iter().map(|s| s.entry.clone());
         let held = self.calls.entry(after.id).or_insert_with(|| Held {
@@ -338,10 +334,24 @@ impl App {
         ended
     }
 
-    /// Drops calls from memory that ended long enough ago; the journal still has them.
+    /// Parts a call from its users, once its end has been told: until then it is theirs for one
+    /// who says hello.
+    fn part(&mut self, call: &Call) {
+        for p in &call.participants {
+            if let Some(calls) = self.of_user.get_mut(&p.user) {
+                calls.remove(&call.id);
+                if calls.is_empty() {
+                    self.of_user.remove(&p.user);
+                }
+            }
+        }
+    }
+
+    /// Drops calls from memory that ended long enough ago; the journal has them then.
     fn forget(&mut self, keep_ms: u64, now: Timestamp) {
         while let Some((at, call)) = self.ended.front().copied() {
-            if now.since_ms(at) <= keep_ms {
+            let untold = |held: &Held| held.told.as_ref().is_none_or(|t| t.seq < held.latest.seq);
+            if now.since_ms(at) <= keep_ms || self.calls.get(&call).is_some_and(untold) {
                 return;
             }
             self.ended.pop_front();

@@ -93,8 +93,9 @@ impl Switchboard {
         let stays = ask.session.stays();
         for call in ask.cursors.keys().chain(stays.keys().filter(|c| !ask.cursors.contains_key(c)))
         {
-            if self.calls.load(&app, *call).is_none()
-                && let Some(known) = self.known(&app, *call).await?
+            // One that is over may leave memory while this waits for its turn.
+            if let Some(known) = self.known(&app, *call).await?
+                && known.call.phase == Phase::Ended
                 && known.call.participant(&user).is_some()
             {
                 old.push(known);
