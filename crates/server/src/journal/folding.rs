@@ -19,9 +19,9 @@ use super::{
     write::Statements,
 };
 
-/// A generation so large is folded. Twice as large saves a tenth of the time; the price is paid in
-/// memory (two generations, held as rows and as long as this together) and by a start after a
-/// crash (a tenth of a second).
+/// A generation so large is folded: enough for a few rows of each of some thousand sessions, which
+/// is what makes sorting them worth it. The price is memory (two generations, held as rows and as
+/// long as this together) and a start after a crash that takes a tenth of a second longer.
 const GENERATION_BYTES: usize = 8 * 1024 * 1024;
 /// Likewise, for many small rows: they cost more memory than their bytes.
 const GENERATION_ROWS: usize = 50_000;

@@ -199,23 +199,29 @@ impl Session {
         }
     }
 
-    /// Takes note that the hello over `outbox` was answered, and of the calls in which the device
-    /// is or rings, as far as it was told of each; of `covered` it was sent what it missed. A
-    /// connection that was replaced meanwhile changes nothing.
+    /// Answers the hello over `outbox` with `frames`, and takes note of the calls in which the
+    /// device is or rings, as far as it was told of each; of `covered` it is sent what it missed.
+    /// All of it at once: whoever sees the answer finds the session greeted. A connection that was
+    /// replaced meanwhile gets nothing.
     pub(crate) fn greet(
         &self,
         outbox: &Arc<Outbox>,
+        frames: Vec<Arc<str>>,
         stays: BTreeMap<CallId, u64>,
         covered: BTreeSet<CallId>,
     ) {
+        let mut own_stays = self.stays.lock();
         let mut line = self.line.lock();
         if !line.outbox.as_ref().is_some_and(|own| Arc::ptr_eq(own, outbox)) {
             return;
         }
-        line.greeted = true;
-        drop(line);
-        *self.stays.lock() = stays;
+        *own_stays = stays;
         *self.covered.lock() = covered;
+        for frame in frames {
+            outbox.push_missed(frame);
+        }
+        line.greeted = true;
+        drop((line, own_stays));
         self.quicken();
     }
 
@@ -235,7 +241,9 @@ impl Session {
     /// Whether a repeated request was first made over an earlier connection, and this one has
     /// been told nothing of its call.
     pub(crate) fn must_catch_up(&self, request: u64, call: CallId) -> bool {
-        if request > self.line.lock().taken_before || self.stays.lock().contains_key(&call) {
+        // One lock after the other: elsewhere they are taken in the other order.
+        let taken_before = self.line.lock().taken_before;
+        if request > taken_before || self.stays.lock().contains_key(&call) {
             return false;
         }
         !self.covered.lock().contains(&call)

@@ -115,10 +115,11 @@ impl Switchboard {
                 calls: board.listed(&calls, &session),
                 limits: Limits::default(),
             };
-            outbox.push_missed(reply_frame(id, &Json::of(&ok)));
-            let covered = board.replay(&session, &outbox, &cursors, &old);
+            let mut frames = vec![reply_frame(id, &Json::of(&ok))];
+            let covered = board.replay(&session, &mut frames, &cursors, &old);
             let stays = calls.iter().filter(|c| has_stay(c, &session.user, &session.device));
-            session.greet(&outbox, stays.map(|call| (call.id, call.seq)).collect(), covered);
+            let stays = stays.map(|call| (call.id, call.seq)).collect();
+            session.greet(&outbox, frames, stays, covered);
         });
         Ok(())
     }
@@ -154,7 +155,7 @@ impl Switchboard {
     fn replay(
         &self,
         session: &Session,
-        outbox: &Outbox,
+        frames: &mut Vec<Arc<str>>,
         cursors: &BTreeMap<CallId, Cursor>,
         old: &[Known],
     ) -> BTreeSet<CallId> {
@@ -175,9 +176,7 @@ impl Switchboard {
             else {
                 continue;
             };
-            for frame in self.missed(&session.app, known, session, after) {
-                outbox.push_missed(frame);
-            }
+            frames.extend(self.missed(&session.app, known, session, after));
         }
         covered
     }
