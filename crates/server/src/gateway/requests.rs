@@ -60,7 +60,10 @@ async fn repeat(gateway: &Gateway, line: &Line, id: u64, command: &Command) -> b
         Err(error) => Err(error),
     };
     let answered = match stored {
-        Ok(None) => return false,
+        Ok(None) => {
+            line.session.taken_anew(id);
+            return false;
+        }
         Ok(Some(answer)) => answer_again(gateway, line, id, command, answer).await,
         Err(error) => {
             tracing::error!(%error, "cannot read an answer");
@@ -302,9 +305,11 @@ fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, 
 async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
     let (board, session) = (&gateway.board, &line.session);
     board.hang_up_device(session).await;
-    board.answer(Some(asker), Json::of(&Empty {}));
-    // The answer may wait for the disk behind what the logout led to.
+    let (leaving, turn) = (session.clone(), line.turn);
+    // The answer may wait for the disk behind what the logout led to; nothing is told after it.
+    board.answer_and(asker, Json::of(&Empty {}), move || {
+        leaving.unbind(turn);
+    });
     drop(board.storage.flush().await);
-    session.unbind(line.turn);
     hello::end(gateway, session);
 }

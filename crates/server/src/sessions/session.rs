@@ -45,6 +45,8 @@ struct Line {
     outbox: Option<Arc<Outbox>>,
     /// The highest request taken when this connection began.
     taken_before: u64,
+    /// Requests taken before it that were carried out on it, as they had no answer to keep.
+    anew: BTreeSet<u64>,
     /// Counts connections, so that what one left behind does not touch the next.
     turn: u64,
     /// Whether the hello of this connection has been answered; nothing else goes out before.
@@ -138,6 +140,7 @@ impl Session {
         let mut line = self.line.lock();
         line.turn += 1;
         line.greeted = false;
+        line.anew.clear();
         line.taken_before = self.highest_request.load(Ordering::SeqCst);
         (line.turn, line.outbox.replace(outbox))
     }
@@ -242,11 +245,22 @@ impl Session {
     /// been told nothing of its call.
     pub(crate) fn must_catch_up(&self, request: u64, call: CallId) -> bool {
         // One lock after the other: elsewhere they are taken in the other order.
-        let taken_before = self.line.lock().taken_before;
-        if request > taken_before || self.stays.lock().contains_key(&call) {
+        let line = self.line.lock();
+        let is_earlier = request <= line.taken_before && !line.anew.contains(&request);
+        drop(line);
+        if !is_earlier || self.stays.lock().contains_key(&call) {
             return false;
         }
         !self.covered.lock().contains(&call)
+    }
+
+    /// Takes note that a request of an earlier connection is carried out on this one: what it leads
+    /// to is told as it happens.
+    pub(crate) fn taken_anew(&self, request: u64) {
+        let mut line = self.line.lock();
+        if request <= line.taken_before {
+            line.anew.insert(request);
+        }
     }
 
     /// Takes note that this connection was sent what the device missed of a call.

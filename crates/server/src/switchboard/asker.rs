@@ -108,6 +108,15 @@ impl Switchboard {
         self.conclude(asker, Ok(ok));
     }
 
+    /// Likewise, and does something before anything else is told.
+    pub(crate) fn answer_and(&self, asker: Asker, ok: Json, then: impl FnOnce() + Send + 'static) {
+        let (answer, row) = asker.prepare(Ok(ok));
+        self.storage.submit_in_turn(row.into_iter().collect(), move || {
+            asker.send(answer);
+            then();
+        });
+    }
+
     /// Refuses in turn.
     pub(crate) fn refuse(&self, asker: Option<Asker>, error: Box<WireError>) {
         if !matches!(asker, None | Some(Asker::Nobody)) {

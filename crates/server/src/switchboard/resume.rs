@@ -10,7 +10,7 @@ use bellwire_core::{
     evolve, open,
 };
 use bellwire_protocol::{
-    CallInfo, Cursor, Json, WireError,
+    CallInfo, CloseCode, Cursor, Json, WireError,
     reply::{HelloOk, Limits},
     reply_frame,
 };
@@ -89,21 +89,25 @@ impl Switchboard {
     /// Refused where one of those calls cannot be read: what is left out now would never follow.
     pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) -> Result<(), Box<WireError>> {
         let (app, user) = (ask.session.app.clone(), ask.session.user.clone());
-        let mut old = Vec::new();
+        let (mut old, mut live) = (Vec::new(), Vec::new());
         let stays = ask.session.stays();
         for call in ask.cursors.keys().chain(stays.keys().filter(|c| !ask.cursors.contains_key(c)))
         {
             // One that is over may leave memory while this waits for its turn.
-            if let Some(known) = self.known(&app, *call).await?
-                && known.call.phase == Phase::Ended
-                && known.call.participant(&user).is_some()
-            {
-                old.push(known);
+            match self.known(&app, *call).await? {
+                Some(known) if known.call.phase != Phase::Ended => live.push(*call),
+                Some(known) if known.call.participant(&user).is_some() => old.push(known),
+                Some(_) | None => {}
             }
         }
         let HelloAsk { session, outbox, id, resumed, uid, cursors } = ask;
         let board = self.clone();
         self.storage.submit_in_turn(Vec::new(), move || {
+            if live.iter().any(|call| board.calls.load(&session.app, *call).is_none()) {
+                // Over and out of memory since: it has to be read, and nothing waits here.
+                let text = "the disk was slow; reconnect and resume";
+                return outbox.close(CloseCode::Draining, text);
+            }
             let calls = board.calls.known_of_user(&session.app, &session.user);
             let ok = HelloOk {
                 session: session.id.clone(),

@@ -195,6 +195,11 @@ impl Device {
         }
     }
 
+    /// Whether nothing is asked that waits for its answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.greeted && self.outstanding.is_empty()
+    }
+
     /// Takes a new connection, and says hello on it.
     pub(crate) fn connect(&mut self, link: LinkId, now: Timestamp) -> String {
         self.link = Some(link);

@@ -4,11 +4,17 @@
 use std::collections::BTreeMap;
 
 use bellwire_checker::{Ledger, Step, check_end};
-use bellwire_core::Phase;
-use bellwire_protocol::Record;
+use bellwire_core::{Note, Phase};
+use bellwire_protocol::{
+    Command, Record,
+    command::{Hangup, Reject},
+};
 
-use super::{World, device::Stand};
-use crate::plan::{Ask, Back, DeviceNo, Which};
+use super::{
+    Event, World,
+    device::{Device, Stand},
+};
+use crate::plan::{Back, DeviceNo};
 
 /// How long everybody has to come back, in milliseconds.
 const RETURN_MS: u64 = 12_000;
@@ -29,20 +35,22 @@ impl World {
         }
         let until = self.now + RETURN_MS;
         self.run(until, &mut World::is_all_here);
-        for _ in 0..ROUNDS {
+        for round in 0..ROUNDS {
             if self.broken.is_some() {
                 return;
             }
-            self.hang_up_all();
+            self.hang_up_all(round % 2 == 0);
             let until = self.now + ROUND_MS;
             self.run_until(until);
             if self.is_all_here() && self.is_quiet() {
                 break;
             }
         }
-        // What was told last is still on its way.
+        // What was told last is still on its way, and what devices say to it by themselves.
         let until = self.now + ROUND_MS;
         self.run_until(until);
+        let until = self.now + RETURN_MS;
+        self.run(until, &mut World::is_answered);
         if self.broken.is_none() {
             self.judge();
         }
@@ -52,20 +60,36 @@ impl World {
         self.devices.iter().all(|device| device.greeted)
     }
 
+    fn is_answered(&self) -> bool {
+        let says = |event: &Event| matches!(event, Event::Say(..));
+        self.devices.iter().all(Device::is_answered) && !self.events.values().any(says)
+    }
+
     fn is_quiet(&self) -> bool {
         self.node
             .as_ref()
             .is_some_and(|node| node.live_calls().iter().all(|call| call.phase == Phase::Ended))
     }
 
-    fn hang_up_all(&mut self) {
+    /// Every device leaves one call. One that went back on what it had read may believe that it
+    /// rings where it is in, so every other time it does not believe that.
+    fn hang_up_all(&mut self, believes: bool) {
         for device in 0..self.devices.len() {
-            let stands: Vec<Stand> = self.devices[device].calls.iter().map(|c| c.stand).collect();
-            if stands.contains(&Stand::In) {
-                self.ask(device, &Ask::Hangup { call: Which::Fitting }, 1);
-            } else if stands.contains(&Stand::Ringing) {
-                let reject = Ask::Reject { call: Which::Fitting, busy: false, only_me: false };
-                self.ask(device, &reject, 1);
+            let own = &self.devices[device];
+            let latest = |stand| own.calls.iter().rev().find(|seen| seen.stand == stand);
+            let (call, rings) = match (latest(Stand::In), latest(Stand::Ringing)) {
+                (Some(seen), _) => (seen.call, false),
+                (None, Some(seen)) => (seen.call, believes),
+                (None, None) => continue,
+            };
+            let note = Note::default();
+            let leave = if rings {
+                Command::Reject(Reject { call, note, reason: None, only_me: None })
+            } else {
+                Command::Hangup(Hangup { call, note })
+            };
+            if own.greeted {
+                self.say(device, leave);
             }
         }
     }
