@@ -163,7 +163,7 @@ impl World {
         match event {
             Event::Dial(device) => self.dial_if_wanted(device),
             Event::ToServer(link, bytes) => self.reach_server(link, &bytes),
-            Event::ToDevice(link, bytes) => self.reach_device(link, bytes),
+            Event::ToDevice(link) => self.reach_device(link),
             Event::ServerEnd(link, end) => self.links[link].pipe.end(end),
             Event::DeviceEnd(link) => self.server_ended(link),
             Event::Silence(link) => self.listen(link),

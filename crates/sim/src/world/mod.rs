@@ -89,7 +89,8 @@ pub(crate) struct Broken {
 enum Event {
     Dial(usize),
     ToServer(LinkId, Vec<u8>),
-    ToDevice(LinkId, Vec<u8>),
+    /// The next of what the server has written arrives.
+    ToDevice(LinkId),
     ServerEnd(LinkId, End),
     DeviceEnd(LinkId),
     /// A device looks whether it has heard anything.

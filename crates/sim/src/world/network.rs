@@ -1,5 +1,7 @@
 //! Connections: how bytes travel, and how they do not.
 
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
 use bellwire_checker::Step;
 
 use super::{
@@ -19,6 +21,8 @@ pub(super) struct Link {
     pub(super) device: usize,
     pub(super) pipe: Pipe,
     decoder: Decoder,
+    /// What is on its way to the device, in its order.
+    coming: VecDeque<Vec<u8>>,
     /// How long a frame takes, in milliseconds.
     up_ms: u64,
     down_ms: u64,
@@ -47,11 +51,11 @@ pub(super) struct Weather {
     /// No connection can be made before.
     pub(super) out_until: u64,
     /// By device: until when it does not read.
-    pub(super) slow_until: std::collections::BTreeMap<usize, u64>,
+    pub(super) slow_until: BTreeMap<usize, u64>,
     /// Devices that have no network at all.
-    pub(super) away: std::collections::BTreeSet<usize>,
+    pub(super) away: BTreeSet<usize>,
     /// By device: until when frames take so much longer up and down.
-    pub(super) lag: std::collections::BTreeMap<usize, (u64, u64, u64)>,
+    pub(super) lag: BTreeMap<usize, (u64, u64, u64)>,
 }
 
 impl World {
@@ -77,6 +81,7 @@ impl World {
             device,
             pipe: theirs,
             decoder: Decoder::default(),
+            coming: VecDeque::new(),
             up_ms: lot.within(0, near),
             down_ms: lot.within(0, near),
             up_at: self.now,
@@ -140,7 +145,8 @@ impl World {
         let at = own.down_at;
         let ends = gone && !std::mem::replace(&mut own.closing, gone);
         if !bytes.is_empty() {
-            self.schedule_at(at, Event::ToDevice(link, bytes));
+            own.coming.push_back(bytes);
+            self.schedule_at(at, Event::ToDevice(link));
         }
         if ends {
             self.schedule_at(at, Event::DeviceEnd(link));
@@ -154,17 +160,19 @@ impl World {
         }
     }
 
-    pub(super) fn reach_device(&mut self, link: LinkId, bytes: Vec<u8>) {
+    pub(super) fn reach_device(&mut self, link: LinkId) {
         let own = &mut self.links[link];
         if own.over || own.lost.down {
+            own.coming.clear();
             return;
         }
         let slow = self.network.slow_until.get(&own.device).copied().unwrap_or(0);
         if slow > self.now {
             own.down_at = own.down_at.max(slow);
-            self.schedule_at(slow, Event::ToDevice(link, bytes));
+            self.schedule_at(slow, Event::ToDevice(link));
             return;
         }
+        let Some(bytes) = own.coming.pop_front() else { return };
         own.heard_at = self.now;
         own.pipe.drained(bytes.len());
         own.decoder.feed(&bytes);
@@ -218,8 +226,8 @@ impl World {
             return;
         }
         let slow = self.network.slow_until.get(&own.device).copied().unwrap_or(0);
-        if slow > self.now {
-            self.schedule_at(slow, Event::DeviceEnd(link));
+        if slow > self.now || !own.coming.is_empty() {
+            self.schedule_at(slow.max(self.now + 1), Event::DeviceEnd(link));
             return;
         }
         if !std::mem::replace(&mut own.over, true) {
