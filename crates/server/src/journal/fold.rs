@@ -18,6 +18,7 @@ use bellwire_core::{AppKey, SessionId};
 
 use super::{
     generation::Batches,
+    open::PAGE_BYTES,
     row::{AnswerRow, SessionRow, UserRow},
     tables::{LegText, LogText, RecordText},
 };
@@ -74,6 +75,17 @@ pub(super) struct AnswersText {
 pub(super) struct Untrimmed(HashMap<SessionId, usize>);
 
 impl Chunk {
+    /// How many pages it changes, about: bodies fill theirs, every other row of the tables that
+    /// are in another order than time has one of its own.
+    pub(super) fn pages(&self) -> usize {
+        let bodies = self.logs.iter().map(|row| row.body.len()).sum::<usize>()
+            + self.answers.iter().map(|row| row.body.len()).sum::<usize>()
+            + self.records.iter().map(|row| row.body.len()).sum::<usize>();
+        let scattered =
+            self.sessions.len() + self.answers.len() + self.users.len() + self.legs.len();
+        bodies / PAGE_BYTES as usize + scattered / 2
+    }
+
     /// Whether it is written by a single statement: with rows of one kind only, as many as the
     /// statement has a shape for.
     pub(super) fn is_one_statement(&self) -> bool {

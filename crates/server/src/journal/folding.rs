@@ -30,6 +30,8 @@ const GENERATION_ROWS: usize = 50_000;
 const GENERATION_AGE: Duration = Duration::from_secs(2);
 /// A bounded file has room for so many generations at least: folding takes the room of one more.
 const GENERATIONS_IN_FILE: usize = 16;
+/// Pages that any transaction changes beside its rows: roots, inner pages, free pages.
+const TRANSACTION_PAGES: usize = 3;
 /// How long a fold that found no room is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -50,6 +52,8 @@ pub(super) struct Folding {
     rows: usize,
     since: Instant,
     bytes_max: usize,
+    /// Pages changed since they were last asked for, about.
+    pages: usize,
     retry_at: Option<Instant>,
 }
 
@@ -72,6 +76,7 @@ impl Folding {
             rows: 0,
             since: Instant::now(),
             bytes_max,
+            pages: 0,
             retry_at: None,
         }
     }
@@ -131,6 +136,11 @@ impl Folding {
         self.rows += tables.len();
         self.unfolded.push(Arc::clone(tables));
         Ok(())
+    }
+
+    /// How many pages were changed since this was last asked, about.
+    pub(super) fn take_pages(&mut self) -> usize {
+        std::mem::take(&mut self.pages)
     }
 
     /// The last batch committed.
@@ -201,6 +211,7 @@ impl Folding {
         let Some(fold) = &mut self.fold else { return Ok(false) };
         if let Some(chunk) = fold.chunk(&mut self.untrimmed) {
             self.statements.fold(connection, chunk).await?;
+            self.pages += TRANSACTION_PAGES + chunk.pages();
             self.retry_at = None;
             if let Some(last) = chunk.folded {
                 self.folded = last;
@@ -237,12 +248,14 @@ impl Folding {
         body: Vec<u8>,
     ) -> Result<(), sqlx::Error> {
         let id = self.last + 1;
+        let pages = TRANSACTION_PAGES + body.len() / PAGE_BYTES as usize;
         sqlx::query("INSERT OR IGNORE INTO batch (id, body) VALUES (?, ?)")
             .bind(id)
             .bind(body)
             .execute(connection)
             .await?;
         self.last = id;
+        self.pages += pages;
         Ok(())
     }
 

@@ -14,12 +14,13 @@
 //! came. So the more there is to write, the less each row costs, and an idle server answers
 //! after one commit. Thousands of rows later, or after two seconds, what was committed is
 //! folded into the tables between commits. Readers look into what is not folded yet, then into
-//! the tables.
+//! the tables. A second connection moves the write-ahead log into the file meanwhile.
 //!
 //! Beside `bellwire.db` stand `lock`, held by the server that serves the directory, and
 //! `reserve`, room that is given up when the disk is full.
 
 mod batch;
+mod checkpoint;
 mod error;
 mod fold;
 mod folding;
@@ -50,12 +51,8 @@ use bellwire_core::Timestamp;
 use sqlx::{SqliteConnection, SqlitePool, sqlite::SqlitePoolOptions};
 use tokio::sync::{mpsc, oneshot, watch};
 
-pub(crate) use self::{
-    error::JournalError,
-    settings::{Commit, JournalSettings, Synchronous},
-    sweep::Swept,
-};
 use self::{
+    checkpoint::Checkpoints,
     error::{Fault, fault},
     folding::Folding,
     generation::Unfolded,
@@ -63,6 +60,11 @@ use self::{
     reserve::Reserve,
     sweep::Sweep,
     writer::{Control, Writer},
+};
+pub(crate) use self::{
+    error::JournalError,
+    settings::{Commit, JournalSettings, Synchronous},
+    sweep::Swept,
 };
 pub use self::{
     read::RecordQuery,
@@ -106,6 +108,7 @@ impl Journal {
         let recovered = Recovered::read(&mut connection, settings.recent_since).await?;
         folding.doubt_answers(recovered.sessions.iter().map(|s| s.row.id.clone()));
         let unfolded = Arc::clone(&folding.unfolded);
+        let second = open::second(&database, &settings).await?;
         let reads = SqlitePoolOptions::new()
             .max_connections(READERS)
             .acquire_timeout(READ_WAIT)
@@ -126,6 +129,7 @@ impl Journal {
             control: asked,
             connection,
             folding,
+            checkpoints: Checkpoints::spawn(second),
             reserve,
             guard,
             database,

@@ -29,15 +29,15 @@ pub(super) const SCHEMA_VERSION: u32 = 2;
 const CHECK_ALWAYS_BYTES: u64 = 32 * 1024 * 1024;
 /// How long to wait for another program, such as a backup, that holds the file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
-/// The size the write-ahead log is cut back to after a checkpoint, in bytes.
-const WAL_BYTES: u64 = 64 * 1024 * 1024;
+/// The size the write-ahead log is cut back to when it begins anew, in bytes: what it grows to
+/// anyway.
+const WAL_BYTES: u64 = 128 * 1024 * 1024;
 /// Bytes to a page of a new file; one of schema version 1 keeps its pages of 4 096. Twice as large
 /// a page saves an eighth of the time: bodies and folds fill it, and each costs system calls.
 pub(super) const PAGE_BYTES: u32 = 8192;
-/// Pages in the write-ahead log before they are moved into the file. Four times `SQLite`'s own
-/// choice in bytes: a page that changes often is moved, and the disk waited for, a quarter as
-/// often; the price is 16 MiB to read again after a crash.
-const CHECKPOINT_PAGES: u32 = 2000;
+/// Pages in the write-ahead log before a commit moves them into the file itself, at 192 MiB:
+/// only where [checkpoints](super::checkpoint) do not come to it.
+const CHECKPOINT_PAGES: u32 = 24_000;
 /// Page cache of the writer, in KiB.
 const CACHE_KIB: u64 = 16 * 1024;
 /// One per shape of each statement, and the few single ones.
@@ -111,6 +111,27 @@ pub(super) fn reading(database: &Path) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(database)
         .read_only(true)
+        .busy_timeout(BUSY_TIMEOUT)
+        .disable_statement_logging()
+}
+
+/// A second connection to the file that is served, which moves its write-ahead log.
+pub(super) async fn second(
+    database: &Path,
+    settings: &JournalSettings,
+) -> Result<SqliteConnection, sqlx::Error> {
+    writing(database, settings).connect().await
+}
+
+fn writing(database: &Path, settings: &JournalSettings) -> SqliteConnectOptions {
+    let synchronous = match settings.synchronous {
+        Synchronous::Normal => SqliteSynchronous::Normal,
+        Synchronous::Full => SqliteSynchronous::Full,
+    };
+    SqliteConnectOptions::new()
+        .filename(database)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(synchronous)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging()
 }
@@ -211,22 +232,13 @@ async fn connect(
     database: &Path,
     settings: &JournalSettings,
 ) -> Result<SqliteConnection, sqlx::Error> {
-    let synchronous = match settings.synchronous {
-        Synchronous::Normal => SqliteSynchronous::Normal,
-        Synchronous::Full => SqliteSynchronous::Full,
-    };
-    let mut options = SqliteConnectOptions::new()
-        .filename(database)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(synchronous)
+    let mut options = writing(database, settings)
         .foreign_keys(false)
-        .busy_timeout(BUSY_TIMEOUT)
         .statement_cache_capacity(STATEMENTS)
         .pragma("cache_size", format!("-{CACHE_KIB}"))
         .pragma("temp_store", "MEMORY")
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
-        .pragma("journal_size_limit", WAL_BYTES.to_string())
-        .disable_statement_logging();
+        .pragma("journal_size_limit", WAL_BYTES.to_string());
     if let Some(pages) = settings.max_pages {
         options = options.pragma("max_page_count", pages.to_string());
     }

@@ -22,6 +22,7 @@ use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    checkpoint::Checkpoints,
     error::{Fault, fault},
     folding::Folding,
     open::Guard,
@@ -48,6 +49,7 @@ pub(super) struct Writer {
     pub(super) control: mpsc::UnboundedReceiver<Control>,
     pub(super) connection: SqliteConnection,
     pub(super) folding: Folding,
+    pub(super) checkpoints: Checkpoints,
     pub(super) reserve: Reserve,
     pub(super) guard: Guard,
     pub(super) database: PathBuf,
@@ -89,6 +91,8 @@ impl Writer {
             if !self.is_full() {
                 self.folding.turn(&mut self.connection, idle).await?;
             }
+            self.checkpoints.wrote(self.folding.take_pages());
+            self.checkpoints.begin_anew(&mut self.connection).await;
             if !idle || !self.sweeps.is_empty() {
                 continue;
             }
@@ -244,6 +248,7 @@ impl Writer {
         if let Err(error) = self.folding.all(&mut self.connection).await {
             tracing::warn!(%error, "the journal's tables are not brought up to date");
         }
+        self.checkpoints.close().await;
         let closed = self.connection.close().await;
         // Only `Journal::close` ends a journal cleanly; its readers are closed by then, so that
         // the file alone holds everything.

@@ -191,6 +191,25 @@ async fn an_idle_journal_brings_its_tables_up_to_date() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_write_ahead_log_begins_anew_under_load() {
+    const WRITTEN: u64 = 160 * 1024 * 1024;
+    const BODY: u64 = 512 * 1024;
+    let data = tempdir().unwrap();
+    let (journal, _) = open(data.path()).await;
+    let body: Arc<str> = "x".repeat(usize::try_from(BODY).unwrap()).into();
+    for n in 1..=WRITTEN / BODY {
+        let row = super::AnswerRow { session: session(n), request: 1, body: Arc::clone(&body) };
+        journal.submit(vec![Row::Answer(row)], || ());
+        journal.flush().await.unwrap();
+    }
+    fold(&journal).await;
+    // Each body was written to it twice.
+    let log = std::fs::metadata(data.path().join("bellwire.db-wal")).unwrap().len();
+    assert!(log < WRITTEN, "{log} bytes");
+    assert_eq!(journal.answer(&session(1), 1).await.unwrap().as_deref(), Some(&*body));
+}
+
 #[test]
 fn a_stored_batch_is_read_back_as_it_was() {
     let mut rows: Vec<Row> = (1..=3).flat_map(life).collect();
