@@ -121,36 +121,21 @@ impl Untrimmed {
     }
 }
 
+/// A generation as it came.
+pub(super) struct Generation {
+    pub(super) batches: Batches,
+    /// The last batch of it.
+    pub(super) last: i64,
+}
+
 /// A generation on its way into the tables.
 pub(super) struct Fold {
-    batches: Batches,
-    /// The last batch of it.
-    last: i64,
-    /// Sorted only when its turn comes: sorting everything at once would hold up commits.
-    next: Option<Section>,
-    ready: VecDeque<Chunk>,
+    chunks: VecDeque<Chunk>,
     rows: usize,
     rows_done: usize,
 }
 
-#[derive(Clone, Copy)]
-enum Section {
-    Logs,
-    Sessions,
-    Answers,
-    Users,
-    Records,
-    Legs,
-    Last,
-}
-
 impl Fold {
-    pub(super) fn new(batches: Batches, last: i64) -> Self {
-        let rows = batches.iter().map(|b| b.len() + b.legs.len()).sum();
-        let (next, ready) = (Some(Section::Logs), VecDeque::new());
-        Self { batches, last, next, ready, rows, rows_done: 0 }
-    }
-
     /// Whether at least `part` of `whole` is in the tables.
     pub(super) fn has_done(&self, part: usize, whole: usize) -> bool {
         self.rows_done.saturating_mul(whole) >= self.rows.saturating_mul(part)
@@ -158,30 +143,28 @@ impl Fold {
 
     /// The next chunk to write, the same one until it is [`written`](Self::written). None is left
     /// once the batches are deleted.
-    pub(super) fn chunk(&mut self, untrimmed: &mut Untrimmed) -> Option<&Chunk> {
-        while self.ready.is_empty() {
-            let section = self.next?;
-            self.next = section.next();
-            self.ready = self.arrange(section, untrimmed).into();
-        }
-        self.ready.front()
+    pub(super) fn chunk(&self) -> Option<&Chunk> {
+        self.chunks.front()
     }
 
     /// The chunk is in the tables.
     pub(super) fn written(&mut self) {
-        self.rows_done += self.ready.pop_front().map_or(0, |chunk| chunk.stands_for);
+        self.rows_done += self.chunks.pop_front().map_or(0, |chunk| chunk.stands_for);
     }
+}
 
-    fn arrange(&self, section: Section, untrimmed: &mut Untrimmed) -> Vec<Chunk> {
-        match section {
-            Section::Logs => self.logs(),
-            Section::Sessions => self.sessions(untrimmed),
-            Section::Answers => self.answers(untrimmed),
-            Section::Users => self.users(),
-            Section::Records => self.records(),
-            Section::Legs => self.legs(),
-            Section::Last => vec![self.last()],
-        }
+impl Generation {
+    /// Sorts and merges all of it, which takes a while: tens of milliseconds for thousands of rows.
+    pub(super) fn lay_out(self, untrimmed: &mut Untrimmed) -> Fold {
+        let rows = self.batches.iter().map(|b| b.len() + b.legs.len()).sum();
+        let mut chunks = VecDeque::from(self.logs());
+        chunks.extend(self.sessions(untrimmed));
+        chunks.extend(self.answers(untrimmed));
+        chunks.extend(self.users());
+        chunks.extend(self.records());
+        chunks.extend(self.legs());
+        chunks.push_back(self.end());
+        Fold { chunks, rows, rows_done: 0 }
     }
 
     fn logs(&self) -> Vec<Chunk> {
@@ -302,27 +285,13 @@ impl Fold {
         chunks.map(|legs| Chunk { stands_for: legs.len(), legs, ..Chunk::default() }).collect()
     }
 
-    fn last(&self) -> Chunk {
+    fn end(&self) -> Chunk {
         let mut serials = BTreeMap::new();
         for record in self.batches.iter().flat_map(|batch| &batch.records) {
             let last = serials.entry(record.app.clone()).or_default();
             *last = record.serial.max(*last);
         }
         Chunk { serials, folded: Some(self.last), ..Chunk::default() }
-    }
-}
-
-impl Section {
-    fn next(self) -> Option<Self> {
-        match self {
-            Self::Logs => Some(Self::Sessions),
-            Self::Sessions => Some(Self::Answers),
-            Self::Answers => Some(Self::Users),
-            Self::Users => Some(Self::Records),
-            Self::Records => Some(Self::Legs),
-            Self::Legs => Some(Self::Last),
-            Self::Last => None,
-        }
     }
 }
 

@@ -8,11 +8,12 @@ use std::{
 
 use bellwire_core::SessionId;
 use sqlx::{Row as _, SqliteConnection};
+use tokio::task::JoinHandle;
 
 use super::{
     batch,
     error::{Fault, JournalError, fault},
-    fold::{Fold, Untrimmed},
+    fold::{Fold, Generation, Untrimmed},
     generation::Unfolded,
     open::PAGE_BYTES,
     tables::Tables,
@@ -40,9 +41,9 @@ pub(super) struct Folding {
     pub(super) unfolded: Arc<Unfolded>,
     statements: Statements,
     untrimmed: Untrimmed,
-    fold: Option<Fold>,
+    stage: Stage,
     /// Generations that were found in the file.
-    found: VecDeque<Fold>,
+    found: VecDeque<Generation>,
     /// The last batch committed.
     last: i64,
     /// The last batch folded.
@@ -57,6 +58,14 @@ pub(super) struct Folding {
     retry_at: Option<Instant>,
 }
 
+/// Where the generation is that is being folded.
+enum Stage {
+    None,
+    /// Commits do not wait for this.
+    LayingOut(JoinHandle<(Fold, Untrimmed)>),
+    Writing(Fold),
+}
+
 impl Folding {
     /// `max_pages`: the bound of the file, if there is one.
     pub(super) fn new(max_pages: Option<u32>) -> Self {
@@ -68,7 +77,7 @@ impl Folding {
             unfolded: Arc::default(),
             statements: Statements::new(),
             untrimmed: Untrimmed::default(),
-            fold: None,
+            stage: Stage::None,
             found: VecDeque::new(),
             last: 0,
             folded: 0,
@@ -105,11 +114,12 @@ impl Folding {
             let body: &[u8] = row.try_get("body")?;
             batches.push(Arc::new(batch::decode(body)?));
             if body.is_empty() {
-                self.found.push_back(Fold::new(std::mem::take(&mut batches), self.last));
+                let batches = std::mem::take(&mut batches);
+                self.found.push_back(Generation { batches, last: self.last });
             }
         }
         if !batches.is_empty() {
-            self.found.push_back(Fold::new(batches, self.last));
+            self.found.push_back(Generation { batches, last: self.last });
         }
         Ok(())
     }
@@ -153,11 +163,13 @@ impl Folding {
         self.folded >= batch
     }
 
-    /// When there will be something to fold if nothing more is committed; none if all is folded.
+    /// When there will be something to write if nothing more is committed; none if all is folded,
+    /// or is being [laid out](Self::laid_out).
     pub(super) fn due_at(&self) -> Option<Instant> {
-        let due = match &self.fold {
-            Some(_) => Some(self.since),
-            None => (self.rows > 0).then(|| self.since + GENERATION_AGE),
+        let due = match &self.stage {
+            Stage::None => (self.rows > 0).then(|| self.since + GENERATION_AGE),
+            Stage::LayingOut(_) => None,
+            Stage::Writing(_) => Some(self.since),
         };
         due.map(|due| self.retry_at.map_or(due, |retry| retry.max(due)))
     }
@@ -173,11 +185,20 @@ impl Folding {
         if self.retry_at.is_some_and(|retry| now < retry) {
             return Ok(());
         }
-        if self.fold.is_none() {
-            let full = self.bytes >= self.bytes_max || self.rows >= GENERATION_ROWS;
-            if !full && self.due_at().is_none_or(|due| now < due) {
-                return Ok(());
+        match &self.stage {
+            Stage::None => {
+                let full = self.bytes >= self.bytes_max || self.rows >= GENERATION_ROWS;
+                if !full && self.due_at().is_none_or(|due| now < due) {
+                    return Ok(());
+                }
+                return match self.begin(connection).await {
+                    Ok(()) => Ok(()),
+                    Err(error) => self.put_off(error),
+                };
             }
+            Stage::LayingOut(job) if !job.is_finished() => return Ok(()),
+            Stage::LayingOut(_) => self.laid_out().await,
+            Stage::Writing(_) => {}
         }
         let mut more = idle;
         while more || self.is_behind() {
@@ -205,18 +226,23 @@ impl Folding {
         &mut self,
         connection: &mut SqliteConnection,
     ) -> Result<bool, sqlx::Error> {
-        if self.fold.is_none() {
-            self.fold = self.next_fold(connection).await?;
+        if matches!(self.stage, Stage::None) {
+            self.begin(connection).await?;
         }
-        let Some(fold) = &mut self.fold else { return Ok(false) };
-        if let Some(chunk) = fold.chunk(&mut self.untrimmed) {
+        if matches!(self.stage, Stage::LayingOut(_)) {
+            self.laid_out().await;
+        }
+        let Stage::Writing(fold) = &mut self.stage else { return Ok(false) };
+        if let Some(chunk) = fold.chunk() {
             self.statements.fold(connection, chunk).await?;
             self.pages += TRANSACTION_PAGES + chunk.pages();
             self.retry_at = None;
             if let Some(last) = chunk.folded {
                 self.folded = last;
-                self.unfolded.folded();
-                self.fold = None;
+                let done = std::mem::replace(&mut self.stage, Stage::None);
+                let folded = self.unfolded.folded();
+                // Thousands of rows take milliseconds to free.
+                tokio::task::spawn_blocking(move || drop((done, folded)));
             } else {
                 fold.written();
             }
@@ -224,22 +250,41 @@ impl Folding {
         Ok(true)
     }
 
-    /// The next generation to fold; none if nothing is committed that is not folded.
-    async fn next_fold(
-        &mut self,
-        connection: &mut SqliteConnection,
-    ) -> Result<Option<Fold>, sqlx::Error> {
-        if let Some(found) = self.found.pop_front() {
-            return Ok(Some(found));
+    /// Begins with the next generation, unless all that is committed is folded.
+    async fn begin(&mut self, connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
+        let generation = match self.found.pop_front() {
+            Some(found) => found,
+            None if self.rows == 0 => return Ok(()),
+            None => {
+                // An empty batch is the end of a generation: should this fold not come to its
+                // end, the next start folds the same rows together, no less and no more.
+                self.append(connection, Vec::new()).await?;
+                (self.bytes, self.rows) = (0, 0);
+                Generation { batches: self.unfolded.freeze(), last: self.last }
+            }
+        };
+        let mut untrimmed = std::mem::take(&mut self.untrimmed);
+        self.stage = Stage::LayingOut(tokio::task::spawn_blocking(move || {
+            let fold = generation.lay_out(&mut untrimmed);
+            (fold, untrimmed)
+        }));
+        Ok(())
+    }
+
+    /// Waits until the generation that is being laid out can be written; for ever if none is.
+    pub(super) async fn laid_out(&mut self) {
+        let Stage::LayingOut(job) = &mut self.stage else { return std::future::pending().await };
+        match job.await {
+            Ok((fold, untrimmed)) => {
+                self.stage = Stage::Writing(fold);
+                self.untrimmed = untrimmed;
+            }
+            Err(failed) => match failed.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is ending, and everything with it.
+                Err(_) => std::future::pending().await,
+            },
         }
-        if self.rows == 0 {
-            return Ok(None);
-        }
-        // An empty batch is the end of a generation: should this fold not come to its end, the
-        // next start folds the same rows together, no less and no more.
-        self.append(connection, Vec::new()).await?;
-        (self.bytes, self.rows) = (0, 0);
-        Ok(Some(Fold::new(self.unfolded.freeze(), self.last)))
     }
 
     async fn append(
@@ -262,7 +307,10 @@ impl Folding {
     /// Whether the fold may be left behind by what is committed meanwhile: it is to be done when
     /// the next generation has half its size.
     fn is_behind(&self) -> bool {
-        self.fold.as_ref().is_some_and(|fold| !fold.has_done(self.bytes, self.bytes_max / 2))
+        match &self.stage {
+            Stage::Writing(fold) => !fold.has_done(self.bytes, self.bytes_max / 2),
+            Stage::None | Stage::LayingOut(_) => false,
+        }
     }
 
     /// A full disk is left alone for a while: the batches are as durable as the tables.

@@ -58,11 +58,9 @@ impl Unfolded {
         held.frozen.clone()
     }
 
-    /// Lets go of the frozen generation: the tables have all of it.
-    pub(super) fn folded(&self) {
-        let folded = std::mem::take(&mut self.0.lock().frozen);
-        // Freed outside the lock.
-        drop(folded);
+    /// Gives up the frozen generation: the tables have all of it.
+    pub(super) fn folded(&self) -> Batches {
+        std::mem::take(&mut self.0.lock().frozen)
     }
 
     /// The parts of a call's log, in order.

@@ -180,6 +180,7 @@ impl Writer {
             asked = self.control.recv() => self.asked(asked),
             () = tokio::time::sleep_until(self.refill_at.into()), if full => {}
             () = fold_due => {}
+            () = self.folding.laid_out() => {}
         }
     }
 
