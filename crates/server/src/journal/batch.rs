@@ -22,16 +22,15 @@ const USER: u8 = 5;
 const RECORD: u8 = 6;
 const LEG: u8 = 7;
 
+/// In place of the last batch of a generation: this and what came before is in the tables.
+pub(super) const FOLDED: &[u8] = &[0];
 /// About the bytes of a row beside its bodies; only saves growing the buffer often.
 const ROW_BYTES: usize = 64;
 
 /// The batch as it is stored.
 pub(super) fn encode(tables: &Tables) -> Vec<u8> {
-    let bodies = tables.logs.iter().map(|row| row.body.len()).sum::<usize>()
-        + tables.answers.iter().map(|row| row.body.len()).sum::<usize>()
-        + tables.records.iter().map(|row| row.body.len()).sum::<usize>();
     let rows = tables.len() + tables.legs.len();
-    let mut out = Out(Vec::with_capacity(bodies + rows * ROW_BYTES));
+    let mut out = Out(Vec::with_capacity(tables.body_bytes() + rows * ROW_BYTES));
     tables.logs.iter().for_each(|row| out.log(row));
     tables.answers.iter().for_each(|row| out.answer(row));
     tables.sessions.iter().for_each(|row| out.session(row));

@@ -5,9 +5,10 @@
 //! or left out on the way is not written at all: parts of one log become one row, a call that
 //! begins and ends here was never live, and a session that ends takes its answers along.
 //!
-//! Chunks are transactions of their own, and an end may come between any two. The batches are
-//! deleted by the last of them, so that the next start makes the same chunks of the same
-//! generation again: each statement does nothing the second time, or the same.
+//! Chunks are transactions of their own, and an end may come between any two. Until one of them
+//! says that the batches are folded, the next start makes the same chunks of the same generation
+//! again: each statement does nothing the second time, or the same. Then the batches are deleted,
+//! a few at a time.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
@@ -18,6 +19,7 @@ use bellwire_core::{AppKey, SessionId};
 
 use super::{
     generation::Batches,
+    int,
     open::PAGE_BYTES,
     row::{AnswerRow, SessionRow, UserRow},
     tables::{LegText, LogText, RecordText},
@@ -55,6 +57,8 @@ pub(super) struct Chunk {
     pub(super) serials: BTreeMap<AppKey, u64>,
     /// The batches up to this one are folded.
     pub(super) folded: Option<i64>,
+    /// The batches up to this one are deleted.
+    pub(super) deleted: Option<i64>,
     /// How many submitted rows it stands for.
     pub(super) stands_for: usize,
 }
@@ -86,8 +90,8 @@ impl Chunk {
         bodies / PAGE_BYTES as usize + scattered / 2
     }
 
-    /// Whether it is written by a single statement: with rows of one kind only, as many as the
-    /// statement has a shape for.
+    /// Whether it is written by a single statement: a deletion, or rows of one kind only, as many
+    /// as the statement has a shape for.
     pub(super) fn is_one_statement(&self) -> bool {
         let kinds = [
             self.logs.len(),
@@ -100,7 +104,8 @@ impl Chunk {
             self.legs.len(),
         ];
         let others = [self.gone.len(), self.trim.len(), self.serials.len()];
-        kinds.iter().map(|rows| rows.count_ones()).sum::<u32>() == 1
+        let alone = u32::from(self.deleted.is_some());
+        kinds.iter().map(|rows| rows.count_ones()).sum::<u32>() + alone == 1
             && others == [0; 3]
             && self.folded.is_none()
     }
@@ -141,8 +146,8 @@ impl Fold {
         self.rows_done.saturating_mul(whole) >= self.rows.saturating_mul(part)
     }
 
-    /// The next chunk to write, the same one until it is [`written`](Self::written). None is left
-    /// once the batches are deleted.
+    /// The next chunk to write, the same one until it is [`written`](Self::written); none once the
+    /// batches are deleted.
     pub(super) fn chunk(&self) -> Option<&Chunk> {
         self.chunks.front()
     }
@@ -164,6 +169,7 @@ impl Generation {
         chunks.extend(self.records());
         chunks.extend(self.legs());
         chunks.push_back(self.end());
+        chunks.extend(self.deletions());
         Fold { chunks, rows, rows_done: 0 }
     }
 
@@ -292,6 +298,21 @@ impl Generation {
             *last = record.serial.max(*last);
         }
         Chunk { serials, folded: Some(self.last), ..Chunk::default() }
+    }
+
+    /// A few batches at a time; the last one, which says that all are folded, is the last to go.
+    fn deletions(&self) -> Vec<Chunk> {
+        let steps = cut(&self.batches, |batch| batch.body_bytes());
+        let before = self.last - int(self.batches.len() as u64);
+        let up_to = steps.iter().scan(before, |last, step| {
+            *last += int(step.len() as u64);
+            Some(*last)
+        });
+        let mut up_to: Vec<_> = up_to.collect();
+        up_to.pop();
+        up_to.push(self.last);
+        let deletion = |last| Chunk { deleted: Some(last), ..Chunk::default() };
+        up_to.into_iter().map(deletion).collect()
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     generation::Unfolded,
     open::PAGE_BYTES,
     tables::Tables,
-    write::Statements,
+    write::{self, Statements},
 };
 
 /// A generation so large is folded: enough for a few rows of each of some thousand sessions, which
@@ -112,6 +112,12 @@ impl Folding {
         for row in left {
             self.last = row.try_get("id")?;
             let body: &[u8] = row.try_get("body")?;
+            if body == batch::FOLDED {
+                self.found.clear();
+                batches.clear();
+                write::delete_batches(connection, self.last).await?;
+                continue;
+            }
             batches.push(Arc::new(batch::decode(body)?));
             if body.is_empty() {
                 let batches = std::mem::take(&mut batches);
@@ -239,12 +245,13 @@ impl Folding {
             self.retry_at = None;
             if let Some(last) = chunk.folded {
                 self.folded = last;
-                let done = std::mem::replace(&mut self.stage, Stage::None);
                 let folded = self.unfolded.folded();
                 // Thousands of rows take milliseconds to free.
-                tokio::task::spawn_blocking(move || drop((done, folded)));
-            } else {
-                fold.written();
+                tokio::task::spawn_blocking(move || drop(folded));
+            }
+            fold.written();
+            if fold.chunk().is_none() {
+                self.stage = Stage::None;
             }
         }
         Ok(true)

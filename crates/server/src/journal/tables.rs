@@ -90,6 +90,13 @@ impl Tables {
         self.len() == 0
     }
 
+    /// The bytes of all bodies.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.logs.iter().map(|row| row.body.len()).sum::<usize>()
+            + self.answers.iter().map(|row| row.body.len()).sum::<usize>()
+            + self.records.iter().map(|row| row.body.len()).sum::<usize>()
+    }
+
     fn push(&mut self, row: Row) {
         match row {
             Row::Log(row) => self.push_log(row),

@@ -12,6 +12,7 @@ use sqlx::{
 };
 
 use super::{
+    batch,
     fold::{ANSWERS_KEPT, CHUNK_ROWS, Chunk},
     int,
 };
@@ -178,8 +179,11 @@ impl Statements {
             .await?;
         self.write_records(connection, chunk).await?;
         if let Some(last) = chunk.folded {
-            let folded = sqlx::query("DELETE FROM batch WHERE id <= ?").bind(last);
-            folded.execute(connection).await?;
+            let folded = sqlx::query("UPDATE batch SET body = ? WHERE id = ?");
+            folded.bind(batch::FOLDED).bind(last).execute(&mut *connection).await?;
+        }
+        if let Some(last) = chunk.deleted {
+            delete_batches(connection, last).await?;
         }
         Ok(())
     }
@@ -252,4 +256,13 @@ impl Statements {
         }
         Ok(())
     }
+}
+
+/// Deletes the batches up to `last`.
+pub(super) async fn delete_batches(
+    connection: &mut SqliteConnection,
+    last: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM batch WHERE id <= ?").bind(last).execute(connection).await?;
+    Ok(())
 }

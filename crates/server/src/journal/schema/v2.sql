@@ -1,6 +1,7 @@
 -- Version 2. Each group commit is one row here, and is folded into the tables a moment later:
 -- what is here is not in the tables, or only in parts. `body` is in the form of `batch.rs`; an
--- empty one stands after rows that are folded together.
+-- empty one stands after rows that are folded together. Once they are folded, a zero byte stands
+-- there until all of them are deleted.
 CREATE TABLE batch (
     id   INTEGER NOT NULL PRIMARY KEY,
     body BLOB    NOT NULL
