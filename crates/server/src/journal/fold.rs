@@ -32,9 +32,9 @@ pub(super) const ANSWERS_KEPT: usize = 256;
 /// [`ANSWERS_KEPT`] and this many.
 pub(super) const ANSWERS_SLACK: usize = 64;
 /// The most rows of a kind in a chunk. Commits of calls wait for it: about a millisecond.
-pub(super) const CHUNK_ROWS: usize = 256;
+pub(super) const CHUNK_ROWS: usize = 128;
 /// The most bytes of bodies in a chunk, for when they are large. Again about a millisecond.
-const CHUNK_BYTES: usize = 512 * 1024;
+const CHUNK_BYTES: usize = 192 * 1024;
 
 /// What one transaction does to the tables, in the order of the fields.
 #[derive(Debug, Default)]

@@ -29,6 +29,9 @@ const GENERATION_ROWS: usize = 50_000;
 /// A generation so old is folded, so that a server with little to do has everything in its tables
 /// soon, where other programs look.
 const GENERATION_AGE: Duration = Duration::from_secs(2);
+/// The fold hurries when so many generations wait for it, by so many chunks at a time.
+const BEHIND: usize = 2;
+const BEHIND_CHUNKS: usize = 4;
 /// A bounded file has room for so many generations at least: folding takes the room of one more.
 const GENERATIONS_IN_FILE: usize = 16;
 /// Pages that any transaction changes beside its rows: roots, inner pages, free pages.
@@ -181,7 +184,8 @@ impl Folding {
     }
 
     /// What the fold is due to do between two commits: a chunk if there is nothing else to do
-    /// (`idle`), otherwise as much as keeps it ahead of what is committed meanwhile.
+    /// (`idle`), or if what is committed meanwhile gets ahead of it. Several only when that grows
+    /// without end otherwise: commits wait for all of them.
     pub(super) async fn turn(
         &mut self,
         connection: &mut SqliteConnection,
@@ -206,9 +210,11 @@ impl Folding {
             Stage::LayingOut(_) => self.laid_out().await,
             Stage::Writing(_) => {}
         }
-        let mut more = idle;
-        while more || self.is_behind() {
-            more = false;
+        let chunks = match self.bytes {
+            bytes if bytes > BEHIND * self.bytes_max => BEHIND_CHUNKS,
+            _ => usize::from(idle || self.is_behind()),
+        };
+        for _ in 0..chunks {
             match self.chunk(connection).await {
                 Ok(true) => {}
                 Ok(false) => return Ok(()),
@@ -312,10 +318,10 @@ impl Folding {
     }
 
     /// Whether the fold may be left behind by what is committed meanwhile: it is to be done when
-    /// the next generation has half its size.
+    /// the next generation is nearly full.
     fn is_behind(&self) -> bool {
         match &self.stage {
-            Stage::Writing(fold) => !fold.has_done(self.bytes, self.bytes_max / 2),
+            Stage::Writing(fold) => !fold.has_done(self.bytes, self.bytes_max / 4 * 3),
             Stage::None | Stage::LayingOut(_) => false,
         }
     }
