@@ -13,6 +13,7 @@
 use std::{
     collections::{BTreeMap, HashMap, HashSet, VecDeque},
     sync::Arc,
+    time::Duration,
 };
 
 use bellwire_core::{AppKey, SessionId};
@@ -32,9 +33,9 @@ pub(super) const ANSWERS_KEPT: usize = 256;
 /// [`ANSWERS_KEPT`] and this many.
 pub(super) const ANSWERS_SLACK: usize = 64;
 /// The most rows of a kind in a chunk. Commits of calls wait for it: about a millisecond.
-pub(super) const CHUNK_ROWS: usize = 128;
+pub(super) const CHUNK_ROWS: usize = 64;
 /// The most bytes of bodies in a chunk, for when they are large. Again about a millisecond.
-const CHUNK_BYTES: usize = 192 * 1024;
+const CHUNK_BYTES: usize = 96 * 1024;
 
 /// What one transaction does to the tables, in the order of the fields.
 #[derive(Debug, Default)]
@@ -144,6 +145,12 @@ impl Fold {
     /// Whether at least `part` of `whole` is in the tables.
     pub(super) fn has_done(&self, part: usize, whole: usize) -> bool {
         self.rows_done.saturating_mul(whole) >= self.rows.saturating_mul(part)
+    }
+
+    /// The part of `time` that is proportional to what is in the tables.
+    pub(super) fn part_of(&self, time: Duration) -> Duration {
+        let count = |rows: usize| u32::try_from(rows).unwrap_or(u32::MAX);
+        time.saturating_mul(count(self.rows_done)) / count(self.rows).max(1)
     }
 
     /// The next chunk to write, the same one until it is [`written`](Self::written); none once the

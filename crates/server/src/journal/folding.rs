@@ -29,9 +29,8 @@ const GENERATION_ROWS: usize = 50_000;
 /// A generation so old is folded, so that a server with little to do has everything in its tables
 /// soon, where other programs look.
 const GENERATION_AGE: Duration = Duration::from_secs(2);
-/// The fold hurries when so many generations wait for it, by so many chunks at a time.
-const BEHIND: usize = 2;
-const BEHIND_CHUNKS: usize = 4;
+/// A fold takes so long where there is no hurry.
+const FOLD_TIME: Duration = Duration::from_secs(1);
 /// A bounded file has room for so many generations at least: folding takes the room of one more.
 const GENERATIONS_IN_FILE: usize = 16;
 /// Pages that any transaction changes beside its rows: roots, inner pages, free pages.
@@ -55,6 +54,8 @@ pub(super) struct Folding {
     bytes: usize,
     rows: usize,
     since: Instant,
+    /// When writing the fold began.
+    began: Instant,
     bytes_max: usize,
     /// Pages changed since they were last asked for, about.
     pages: usize,
@@ -87,6 +88,7 @@ impl Folding {
             bytes: 0,
             rows: 0,
             since: Instant::now(),
+            began: Instant::now(),
             bytes_max,
             pages: 0,
             retry_at: None,
@@ -178,50 +180,39 @@ impl Folding {
         let due = match &self.stage {
             Stage::None => (self.rows > 0).then(|| self.since + GENERATION_AGE),
             Stage::LayingOut(_) => None,
-            Stage::Writing(_) => Some(self.since),
+            Stage::Writing(fold) => Some(self.began + fold.part_of(FOLD_TIME)),
         };
         due.map(|due| self.retry_at.map_or(due, |retry| retry.max(due)))
     }
 
-    /// What the fold is due to do between two commits: a chunk if there is nothing else to do
-    /// (`idle`), or if what is committed meanwhile gets ahead of it. Several only when that grows
-    /// without end otherwise: commits wait for all of them.
+    /// What the fold is due to do between two commits. Its chunks are spread over the time it has,
+    /// as commits wait for each of them.
     pub(super) async fn turn(
         &mut self,
         connection: &mut SqliteConnection,
-        idle: bool,
     ) -> Result<(), sqlx::Error> {
         let now = Instant::now();
         if self.retry_at.is_some_and(|retry| now < retry) {
             return Ok(());
         }
-        match &self.stage {
-            Stage::None => {
-                let full = self.bytes >= self.bytes_max || self.rows >= GENERATION_ROWS;
-                if !full && self.due_at().is_none_or(|due| now < due) {
-                    return Ok(());
-                }
-                return match self.begin(connection).await {
-                    Ok(()) => Ok(()),
-                    Err(error) => self.put_off(error),
-                };
+        let is_due = self.due_at().is_some_and(|due| due <= now);
+        let done = match &self.stage {
+            Stage::None if self.is_full() || is_due => self.begin(connection).await,
+            Stage::LayingOut(job) if job.is_finished() => {
+                self.laid_out().await;
+                Ok(())
             }
-            Stage::LayingOut(job) if !job.is_finished() => return Ok(()),
-            Stage::LayingOut(_) => self.laid_out().await,
-            Stage::Writing(_) => {}
-        }
-        let chunks = match self.bytes {
-            bytes if bytes > BEHIND * self.bytes_max => BEHIND_CHUNKS,
-            _ => usize::from(idle || self.is_behind()),
+            Stage::Writing(_) if is_due || self.is_behind() => {
+                self.chunk(connection).await.map(drop)
+            }
+            Stage::None | Stage::LayingOut(_) | Stage::Writing(_) => Ok(()),
         };
-        for _ in 0..chunks {
-            match self.chunk(connection).await {
-                Ok(true) => {}
-                Ok(false) => return Ok(()),
-                Err(error) => return self.put_off(error),
-            }
-        }
-        Ok(())
+        done.or_else(|error| self.put_off(error))
+    }
+
+    /// Whether what is committed is a whole generation.
+    fn is_full(&self) -> bool {
+        self.bytes >= self.bytes_max || self.rows >= GENERATION_ROWS
     }
 
     /// Folds everything that is committed.
@@ -290,6 +281,7 @@ impl Folding {
         match job.await {
             Ok((fold, untrimmed)) => {
                 self.stage = Stage::Writing(fold);
+                self.began = Instant::now();
                 self.untrimmed = untrimmed;
             }
             Err(failed) => match failed.try_into_panic() {

@@ -89,7 +89,7 @@ impl Writer {
             self.take_control();
             self.sweep().await?;
             if !self.is_full() {
-                self.folding.turn(&mut self.connection, idle).await?;
+                self.folding.turn(&mut self.connection).await?;
             }
             self.checkpoints.wrote(self.folding.take_pages());
             self.checkpoints.begin_anew(&mut self.connection).await;
