@@ -91,10 +91,12 @@ async fn answer_again(
         return Ok(());
     };
     let missed = gateway.board.catch_up(&line.session, call, id).await?;
-    line.session.caught_up(call);
     line.outbox.push(answer.into());
-    for frame in missed {
-        line.outbox.push_missed(frame);
+    if let Some(missed) = missed {
+        line.session.caught_up(call);
+        for frame in missed {
+            line.outbox.push_missed(frame);
+        }
     }
     Ok(())
 }

@@ -140,18 +140,18 @@ impl Switchboard {
         calls.iter().filter(open).map(info).collect()
     }
 
-    /// What a repeated request led to, which was lost with its first answer.
+    /// What a repeated request led to, which was lost with its first answer; none if it left
+    /// nothing in the log.
     pub(crate) async fn catch_up(
         &self,
         session: &Session,
         call: CallId,
         request: u64,
-    ) -> Result<Vec<Arc<str>>, Box<WireError>> {
-        let Some(known) = self.known(&session.app, call).await? else { return Ok(Vec::new()) };
+    ) -> Result<Option<Vec<Arc<str>>>, Box<WireError>> {
+        let Some(known) = self.known(&session.app, call).await? else { return Ok(None) };
         let own = session.request(request);
         let first = known.log.iter().find(|e| e.request.as_ref() == Some(&own));
-        let frames = first.map(|first| self.missed(&session.app, &known, session, first.seq - 1));
-        Ok(frames.unwrap_or_default())
+        Ok(first.map(|first| self.missed(&session.app, &known, session, first.seq - 1)))
     }
 
     /// Sends what the device missed of the calls it names, and of those that are known to have
