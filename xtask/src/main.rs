@@ -2,7 +2,9 @@
 
 mod announce;
 mod crash;
+mod debian;
 mod fuzz;
+mod instructions;
 mod model;
 mod prerequisites;
 mod repository;
@@ -16,8 +18,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    announce::Announcement, crash::Crash, fuzz::Fuzz, model::Model, repository::Repository,
-    run::Run, sim::Sim, stage::Stage,
+    announce::Announcement, crash::Crash, fuzz::Fuzz, instructions::Instructions, model::Model,
+    repository::Repository, run::Run, sim::Sim, stage::Stage,
 };
 
 /// The chores of the repository.
@@ -44,6 +46,8 @@ enum Chore {
     Sim(Sim),
     /// Fuzzes a target, or all of them one after the other.
     Fuzz(Fuzz),
+    /// Counts the instructions of a call life, and compares with what is expected.
+    Instructions(Instructions),
     /// Checks the rules of style that no other tool checks.
     Tidy,
     /// Walks through every history of small worlds by the rules of the core (docs/testing.md).
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
         Chore::Crash(crash) => crash::run(&repository, &crash),
         Chore::Sim(sim) => sim::run(&repository, &sim),
         Chore::Fuzz(fuzz) => fuzz::run(&repository, &fuzz),
+        Chore::Instructions(instructions) => instructions::run(&repository, &instructions),
         Chore::Tidy => tidy::run(&repository),
         Chore::Model(model) => model::run(&repository, &model),
         Chore::Announce(announcement) => announce::run(&announcement),

@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::repository::{Repository, finish};
+use crate::{
+    debian,
+    repository::{Repository, finish},
+};
 
 /// Pinned, so that the same change passes or fails on every machine.
 const CARGO_DENY_VERSION: &str = "0.20.2";
@@ -16,20 +19,22 @@ const CARGO_FUZZ_VERSION: &str = "0.13.2";
 
 /// Looks for all of it.
 pub(crate) fn check(repository: &Repository) -> Result<()> {
-    let mut missing = Vec::new();
+    let mut missing = Vec::<String>::new();
     match c_compiler() {
         Some(compiler) => println!("C compiler: {}", compiler.to_string_lossy()),
         None => missing.push(
             "a C compiler (it builds SQLite and the crypto library): install gcc and libc6-dev, \
-             or name another in CC",
+             or name another in CC"
+                .to_owned(),
         ),
     }
     if !answers(repository.cargo().args(["fmt", "--version"])) {
-        missing.push("rustfmt: `rustup component add rustfmt`");
+        missing.push("rustfmt: `rustup component add rustfmt`".to_owned());
     }
     if !answers(repository.cargo().args(["clippy", "--version"])) {
-        missing.push("clippy: `rustup component add clippy`");
+        missing.push("clippy: `rustup component add clippy`".to_owned());
     }
+    missing.extend(debian::install());
     if !missing.is_empty() {
         bail!("missing:\n  {}", missing.join("\n  "));
     }

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::{
+    instructions::{self, Instructions},
     prerequisites,
     repository::{Repository, finish},
     tidy,
@@ -38,6 +39,8 @@ pub(crate) enum Stage {
     Fuzz,
     /// Tests from outside: real servers, real sockets, real files.
     EndToEnd,
+    /// A call life costs no more instructions than expected.
+    Instructions,
 }
 
 /// Runs the stages named, all when none is, up to the first that fails.
@@ -75,6 +78,7 @@ impl Stage {
             Self::Unit => "unit",
             Self::Fuzz => "fuzz",
             Self::EndToEnd => "end-to-end",
+            Self::Instructions => "instructions",
         }
     }
 
@@ -109,6 +113,7 @@ impl Stage {
             }
             Self::Fuzz => cargo("test --locked --package bellwire-fuzz --test corpus"),
             Self::EndToEnd => cargo("test --locked --workspace --exclude bellwire-fuzz --test *"),
+            Self::Instructions => instructions::run(repository, &Instructions::default()),
         }
     }
 }
