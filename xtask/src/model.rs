@@ -13,9 +13,10 @@ const PROFILE: &str = "model";
 
 /// What is checked when nothing is asked for: each line is a world, in arguments of
 /// `bellwire-sim model`.
-const WORLDS: [&str; 8] = [
+const WORLDS: [&str; 9] = [
     "--users 2 --devices 1",
     "--users 2 --devices 1 --max-time",
+    "--users 2 --devices 1 --routed",
     "--users 2 --devices 2",
     "--users 2 --devices 1 --calls 2 --depth 3",
     "--users 2 --devices 2 --calls 2 --depth 2",

@@ -175,7 +175,11 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
             told.extend(others(before, user, &Tell::Joined));
             told.extend(elsewhere(before, user, Some(device), How::Accepted));
         }
-        Event::Entered { user } => told.extend(others(before, user, &Tell::Entered)),
+        Event::Entered { user, .. } => {
+            if before.participant(user).is_some_and(|p| !p.entered) {
+                told.extend(others(before, user, &Tell::Entered));
+            }
+        }
         Event::Left { user, how, .. } => {
             told.extend(others(before, user, &Tell::Left));
             let reason = match how {
@@ -186,8 +190,16 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
             let device = before.participant(user).and_then(|p| p.device.as_ref());
             told.extend(device.map(|d| only(user, d, Tell::Ended(Scope::You, reason))));
         }
-        Event::Dropped { user } => told.extend(others(before, user, &Tell::Dropped)),
-        Event::Restored { user } => told.extend(others(before, user, &Tell::Restored)),
+        Event::Dropped { user, .. } => {
+            if before.participant(user).is_some_and(|p| p.state == State::Joined) {
+                told.extend(others(before, user, &Tell::Dropped));
+            }
+        }
+        Event::Restored { user, link } => {
+            if before.participant(user).is_some_and(|p| p.links.with(*link).are_whole()) {
+                told.extend(others(before, user, &Tell::Restored));
+            }
+        }
         Event::Moved { user, from, .. } => {
             told.extend(others(before, user, &Tell::Moved));
             told.push(only(user, from, Tell::Elsewhere(How::Moved)));

@@ -199,8 +199,10 @@ pub struct Participant {
     pub ringing_at: Option<Timestamp>,
     /// When they last joined.
     pub joined_at: Option<Timestamp>,
-    /// When their connection was lost; set while `dropped`.
-    pub dropped_at: Option<Timestamp>,
+    /// What ties their device to the call in the present stay, as far as the log says.
+    pub links: Links,
+    /// Since when nothing of a dropped participant is there; the grace counts from then.
+    pub gone_at: Option<Timestamp>,
     /// When their part was over.
     pub left_at: Option<Timestamp>,
     /// Milliseconds in the call over all earlier stays.
@@ -227,6 +229,81 @@ impl Participant {
     pub fn is_rung(&self) -> bool {
         self.may_answer() && self.told
     }
+}
+
+/// What ties a device to its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Its connection to the server.
+    #[default]
+    Signalling,
+    /// Its media, where the server routes it.
+    Media,
+}
+
+impl Link {
+    /// Whether it is the connection to the server.
+    pub fn is_signalling(&self) -> bool {
+        match self {
+            Self::Signalling => true,
+            Self::Media => false,
+        }
+    }
+}
+
+/// The links of a device in a call; meaningful while its user is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Links {
+    /// Whether the device is connected to the server.
+    pub signalling: bool,
+    /// Its media.
+    pub media: MediaLink,
+}
+
+impl Links {
+    /// Those of a device that has just come in.
+    pub const FRESH: Self = Self { signalling: true, media: MediaLink::Unknown };
+
+    /// Whether nothing of the device is there, so that the grace runs.
+    pub fn are_gone(&self) -> bool {
+        !self.signalling && self.media != MediaLink::Up
+    }
+
+    /// Whether nothing is missing that was there.
+    pub fn are_whole(&self) -> bool {
+        self.signalling && self.media != MediaLink::Lost
+    }
+
+    /// As they are without `link`.
+    #[must_use]
+    pub(crate) fn without(self, link: Link) -> Self {
+        match link {
+            Link::Signalling => Self { signalling: false, ..self },
+            Link::Media => Self { media: MediaLink::Lost, ..self },
+        }
+    }
+
+    /// As they are with `link` back.
+    #[must_use]
+    pub(crate) fn with(self, link: Link) -> Self {
+        match link {
+            Link::Signalling => Self { signalling: true, ..self },
+            Link::Media => Self { media: MediaLink::Up, ..self },
+        }
+    }
+}
+
+/// What is known of a participant's media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MediaLink {
+    /// Nothing: not connected yet, or not routed by the server.
+    #[default]
+    Unknown,
+    /// It flows through the server.
+    Up,
+    /// It did, and no longer does.
+    Lost,
 }
 
 /// A proposal to raise the media, waiting for consent.

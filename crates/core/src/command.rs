@@ -143,10 +143,24 @@ pub enum Command {
         /// Which device.
         device: DeviceId,
     },
-    /// A joined participant's media is connected.
+    /// A joined participant says that their media, which the server does not route, is connected.
     Entered {
         /// Who.
         user: UserId,
+    },
+    /// Media that the server routes is connected, or is again.
+    MediaUp {
+        /// Whose.
+        user: UserId,
+        /// Of which device.
+        device: DeviceId,
+    },
+    /// Media that the server routes was lost.
+    MediaLost {
+        /// Whose.
+        user: UserId,
+        /// Of which device.
+        device: DeviceId,
     },
     /// The server restarted: nobody is connected, and grace counts from now.
     Restarted,

@@ -19,7 +19,7 @@ impl Call {
         }
         let answers = self.pending().filter_map(|p| self.answer_due(p));
         let grace = self.settings.grace_ms;
-        let losses = self.inside().filter_map(|p| Some(p.dropped_at?.after_ms(grace)));
+        let losses = self.inside().filter_map(|p| Some(p.gone_at?.after_ms(grace)));
         let consent = self.proposal.as_ref().map(|p| p.until);
         answers.chain(losses).chain(consent).chain(self.ends_by()).min()
     }

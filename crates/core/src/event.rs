@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    call::{Cause, Kind, Media, Mode, Origin, Reach, Reason, RingMode},
+    call::{Cause, Kind, Link, Media, Mode, Origin, Reach, Reason, RingMode},
     id::{AppKey, CallId, DeviceId, Label, RoomId, SessionId, Timestamp, Uid, UserId},
     note::Note,
     settings::{Forbid, Settings},
@@ -222,6 +222,9 @@ pub enum Event {
     Entered {
         /// Who.
         user: UserId,
+        /// Whether the server routes it, so that it is known when it is lost.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        routed: bool,
     },
     /// A participant left and the call goes on.
     Left {
@@ -236,15 +239,21 @@ pub enum Event {
         /// The note of who left, or of who removed them.
         note: Note,
     },
-    /// A participant's connection was lost.
+    /// A participant lost a link; the first one makes them dropped.
     Dropped {
         /// Who.
         user: UserId,
+        /// What they lost.
+        #[serde(default, skip_serializing_if = "Link::is_signalling")]
+        link: Link,
     },
-    /// A dropped participant is back.
+    /// A lost link of a dropped participant is back; they are, when none is missing.
     Restored {
         /// Who.
         user: UserId,
+        /// What is back.
+        #[serde(default, skip_serializing_if = "Link::is_signalling")]
+        link: Link,
     },
     /// A participant's other device took over.
     Moved {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     call::{
-        Call, Cause, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode,
-        State,
+        Call, Cause, Kind, Link, Links, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason,
+        RingMode, State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
@@ -102,7 +102,12 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             }
         }
         Event::Added { by, users, .. } => add(call, by.as_ref(), users, at),
-        Event::Entered { user } => set(call, user, |p| p.entered = true),
+        Event::Entered { user, routed } => set(call, user, |p| {
+            p.entered = true;
+            if *routed {
+                p.links = p.links.with(Link::Media);
+            }
+        }),
         Event::Left { user, how, cause, .. } => {
             let started = call.started_at;
             set(call, user, |p| {
@@ -114,20 +119,12 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
                 p.cause = *cause;
             });
         }
-        Event::Dropped { user } => {
+        Event::Dropped { user, link } => {
             call.proposal = None;
-            set(call, user, |p| drop_out(p, at));
+            set(call, user, |p| drop_out(p, *link, at));
         }
-        Event::Restored { user } => set(call, user, |p| {
-            p.state = State::Joined;
-            p.dropped_at = None;
-        }),
-        Event::Moved { user, to, .. } => set(call, user, |p| {
-            p.state = State::Joined;
-            p.device = Some(to.clone());
-            p.dropped_at = None;
-            p.entered = false;
-        }),
+        Event::Restored { user, link } => set(call, user, |p| restore(p, *link)),
+        Event::Moved { user, to, .. } => set(call, user, |p| begin_stay(p, to)),
         Event::MediaProposed { user, media } => {
             let until = at.after_ms(CONSENT_MS);
             call.proposal = Some(Proposal { by: user.clone(), media: *media, until });
@@ -176,7 +173,8 @@ fn participant(user: UserId, ring_ms: u64, at: Timestamp) -> Participant {
         ring_until: at.after_ms(ring_ms),
         ringing_at: None,
         joined_at: None,
-        dropped_at: None,
+        links: Links::FRESH,
+        gone_at: None,
         left_at: None,
         talked_ms: 0,
         entered: false,
@@ -219,13 +217,18 @@ fn add(call: &mut Call, by: Option<&UserId>, users: &[Invitee], at: Timestamp) {
 }
 
 fn enter(p: &mut Participant, device: &DeviceId, at: Timestamp) {
-    p.state = State::Joined;
-    p.device = Some(device.clone());
+    begin_stay(p, device);
     p.joined_at = Some(at);
     p.left_at = None;
-    p.dropped_at = None;
     p.cause = None;
     p.held = false;
+}
+
+fn begin_stay(p: &mut Participant, device: &DeviceId) {
+    p.state = State::Joined;
+    p.device = Some(device.clone());
+    p.links = Links::FRESH;
+    p.gone_at = None;
     p.entered = false;
 }
 
@@ -254,14 +257,25 @@ fn refuse(p: &mut Participant, reason: Refused, at: Timestamp) {
     p.left_at = Some(at);
 }
 
-fn drop_out(p: &mut Participant, at: Timestamp) {
+fn drop_out(p: &mut Participant, link: Link, at: Timestamp) {
     p.state = State::Dropped;
-    p.dropped_at = Some(at);
+    p.links = p.links.without(link);
+    if p.links.are_gone() {
+        p.gone_at = Some(at);
+    }
     if at.since_ms(p.flaps_since) > FLAP_WINDOW_MS {
         p.flaps = 0;
         p.flaps_since = at;
     }
     p.flaps = p.flaps.saturating_add(1);
+}
+
+fn restore(p: &mut Participant, link: Link) {
+    p.links = p.links.with(link);
+    p.gone_at = None;
+    if p.links.are_whole() {
+        p.state = State::Joined;
+    }
 }
 
 fn leave(p: &mut Participant, state: State, started: Option<Timestamp>, at: Timestamp) {
@@ -270,7 +284,7 @@ fn leave(p: &mut Participant, state: State, started: Option<Timestamp>, at: Time
     }
     p.state = state;
     p.left_at = Some(at);
-    p.dropped_at = None;
+    p.gone_at = None;
 }
 
 fn end(call: &mut Call, outcome: Outcome) {

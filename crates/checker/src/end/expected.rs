@@ -112,10 +112,10 @@ fn moving(event: &Event, after: &Call) -> Option<Moving> {
     let (user, device) = match event {
         Event::Joined { user, device } => (user, Some(device.clone())),
         Event::Moved { user, to, .. } => (user, Some(to.clone())),
-        Event::Entered { user }
+        Event::Entered { user, .. }
         | Event::Left { user, .. }
-        | Event::Dropped { user }
-        | Event::Restored { user } => (user, after.participant(user)?.device.clone()),
+        | Event::Dropped { user, .. }
+        | Event::Restored { user, .. } => (user, after.participant(user)?.device.clone()),
         _ => return None,
     };
     let mut moving = Moving::new(user.clone(), device);

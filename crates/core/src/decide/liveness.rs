@@ -1,7 +1,7 @@
 //! What connections and time do to a call.
 
 use crate::{
-    call::{Call, Cause, Participant, Phase, Reach, Reason, State},
+    call::{Call, Cause, Link, MediaLink, Participant, Phase, Reach, Reason, State},
     draft::{Draft, Ending},
     event::{Event, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
@@ -19,20 +19,31 @@ pub(super) fn reached(draft: &mut Draft, user: &UserId) {
     }
 }
 
-pub(super) fn gone(draft: &mut Draft, user: &UserId, device: &DeviceId) {
+/// What a device loses its call by. Losing one link makes its user dropped at once; only who has lost
+/// both is lost after the grace.
+pub(super) fn gone(draft: &mut Draft, user: &UserId, device: &DeviceId, link: Link) {
     let now = draft.now;
     let damped =
         |p: &Participant| p.flaps >= FLAPS_MAX && now.since_ms(p.flaps_since) <= FLAP_WINDOW_MS;
-    let lost = draft.call.participant(user).is_some_and(|p| {
-        p.state == State::Joined && p.device.as_ref() == Some(device) && !damped(p)
+    let lost = inside(draft, user, device).is_some_and(|p| {
+        let had = match link {
+            Link::Signalling => p.links.signalling,
+            Link::Media => p.links.media == MediaLink::Up,
+        };
+        had && !(p.state == State::Joined && damped(p))
     });
-    if lost && !draft.is_over() {
-        drop_out(draft, user.clone());
+    if lost {
+        drop_out(draft, user.clone(), link);
     }
 }
 
+fn inside<'a>(draft: &'a Draft, user: &UserId, device: &DeviceId) -> Option<&'a Participant> {
+    let p = draft.call.participant(user)?;
+    (p.state.is_in() && p.device.as_ref() == Some(device) && !draft.is_over()).then_some(p)
+}
+
 /// A drop withdraws a proposal; a proposer who is still there is told so.
-fn drop_out(draft: &mut Draft, user: UserId) {
+fn drop_out(draft: &mut Draft, user: UserId, link: Link) {
     if let Some(proposal) = draft.call.proposal.clone().filter(|p| p.by != user) {
         draft.push(Event::MediaRefused {
             proposer: proposal.by,
@@ -40,16 +51,13 @@ fn drop_out(draft: &mut Draft, user: UserId) {
             cause: Some(Cause::Dropped),
         });
     }
-    draft.push(Event::Dropped { user });
+    draft.push(Event::Dropped { user, link });
 }
 
 pub(super) fn back(draft: &mut Draft, user: &UserId, device: &DeviceId) {
-    let dropped = draft
-        .call
-        .participant(user)
-        .is_some_and(|p| p.state == State::Dropped && p.device.as_ref() == Some(device));
-    if dropped {
-        draft.push(Event::Restored { user: user.clone() });
+    if inside(draft, user, device).is_some_and(|p| p.state == State::Dropped && !p.links.signalling)
+    {
+        draft.push(Event::Restored { user: user.clone(), link: Link::Signalling });
     }
 }
 
@@ -57,14 +65,32 @@ pub(super) fn entered(draft: &mut Draft, user: &UserId) {
     let first =
         draft.call.participant(user).is_some_and(|p| p.state == State::Joined && !p.entered);
     if first && draft.call.phase == Phase::Active {
-        draft.push(Event::Entered { user: user.clone() });
+        draft.push(Event::Entered { user: user.clone(), routed: false });
     }
 }
 
+/// From here on the media counts, also of one who had entered without it.
+pub(super) fn media_up(draft: &mut Draft, user: &UserId, device: &DeviceId) {
+    if draft.call.phase != Phase::Active {
+        return;
+    }
+    let user = user.clone();
+    match inside(draft, &user, device).map(|p| p.links.media) {
+        Some(MediaLink::Unknown) => draft.push(Event::Entered { user, routed: true }),
+        Some(MediaLink::Lost) => draft.push(Event::Restored { user, link: Link::Media }),
+        Some(MediaLink::Up) | None => {}
+    }
+}
+
+/// Nobody is connected, and no media flows.
 pub(super) fn restarted(draft: &mut Draft) {
-    let users: Vec<_> = draft.call.inside().map(|p| p.user.clone()).collect();
-    for user in users {
-        drop_out(draft, user);
+    let users: Vec<_> =
+        draft.call.inside().map(|p| (p.user.clone(), p.links.media == MediaLink::Up)).collect();
+    for (user, flowing) in users {
+        if flowing {
+            drop_out(draft, user.clone(), Link::Media);
+        }
+        drop_out(draft, user, Link::Signalling);
     }
 }
 
@@ -135,7 +161,7 @@ fn losses_due(draft: &mut Draft, until: Timestamp) {
     let due: Vec<UserId> = draft
         .call
         .inside()
-        .filter(|p| p.dropped_at.is_some_and(|at| at.after_ms(grace) <= until))
+        .filter(|p| p.gone_at.is_some_and(|at| at.after_ms(grace) <= until))
         .map(|p| p.user.clone())
         .collect();
     for user in due {

@@ -7,7 +7,7 @@ mod liveness;
 mod media;
 
 use crate::{
-    call::{Call, Cause, Participant, Phase, Reason, State},
+    call::{Call, Cause, Link, Participant, Phase, Reason, State},
     command::{Actor, Command, Order, Over, Refusal},
     draft::{Draft, Ending},
     event::Event,
@@ -25,9 +25,15 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
         match command {
             Command::User { by, order } => user(&mut draft, by, order)?,
             Command::Reached { user } => liveness::reached(&mut draft, user),
-            Command::Gone { user, device } => liveness::gone(&mut draft, user, device),
+            Command::Gone { user, device } => {
+                liveness::gone(&mut draft, user, device, Link::Signalling);
+            }
+            Command::MediaLost { user, device } => {
+                liveness::gone(&mut draft, user, device, Link::Media);
+            }
             Command::Back { user, device } => liveness::back(&mut draft, user, device),
             Command::Entered { user } => liveness::entered(&mut draft, user),
+            Command::MediaUp { user, device } => liveness::media_up(&mut draft, user, device),
             Command::Restarted => liveness::restarted(&mut draft),
             Command::Tick => liveness::tick(&mut draft),
             Command::Kill { code, note } => leave::kill(&mut draft, *code, note)?,
@@ -117,6 +123,8 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
         Command::Reached { .. } | Command::Entered { .. } => return Ok(false),
         Command::Gone { .. }
         | Command::Back { .. }
+        | Command::MediaLost { .. }
+        | Command::MediaUp { .. }
         | Command::Restarted
         | Command::Tick
         | Command::Kill { .. }

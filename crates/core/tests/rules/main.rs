@@ -9,6 +9,7 @@ mod support;
 mod deadlines;
 mod group;
 mod log_bound;
+mod media_links;
 mod outcomes;
 mod properties;
 mod races_answer;

@@ -78,7 +78,7 @@ fn random_histories_reach_every_outcome() {
     let mut runner = TestRunner::deterministic();
     let mut reasons = std::collections::BTreeSet::new();
     let mut events = std::collections::BTreeSet::new();
-    for _ in 0..40 {
+    for _ in 0..100 {
         let steps = prop::collection::vec(step(), 240).new_tree(&mut runner).unwrap().current();
         let mut w = world("app");
         for step in &steps {

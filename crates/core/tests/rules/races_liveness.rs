@@ -221,7 +221,7 @@ fn r17_a_reloaded_page_is_restored_into_its_call() {
     let call = w.talking("alice.1", "bob.1");
     w.gone("bob.1");
     w.back("bob.1");
-    let [Event::Dropped { .. }, Event::Restored { user: who }] = w.events(call, 4)[..] else {
+    let [Event::Dropped { .. }, Event::Restored { user: who, .. }] = w.events(call, 4)[..] else {
         panic!("dropped, then restored: {:?}", w.events(call, 4));
     };
     assert_eq!(*who, user("bob"));

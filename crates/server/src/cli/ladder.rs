@@ -10,7 +10,7 @@
 
 use std::fmt::Write;
 
-use bellwire_core::{Event, Invitee, UserId};
+use bellwire_core::{Event, Invitee, Link, UserId};
 use bellwire_protocol::{CallInfo, LogEntry, Open};
 use serde::Serialize;
 
@@ -138,6 +138,13 @@ fn users(invitees: Vec<Invitee>) -> Vec<UserId> {
     invitees.into_iter().map(|invitee| invitee.user).collect()
 }
 
+fn named(link: Link) -> &'static str {
+    match link {
+        Link::Signalling => "connection",
+        Link::Media => "media",
+    }
+}
+
 fn because<T: Serialize>(cause: Option<T>) -> String {
     cause.map(|cause| format!(" ({})", word(cause))).unwrap_or_default()
 }
@@ -172,12 +179,12 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
             Step { by: by.into_iter().collect(), to: users(added), words: "invited".to_owned() }
         }
         Event::Joined { user, device } => by(user, format!("joined on {device}")),
-        Event::Entered { user } => by(user, "media connected".to_owned()),
+        Event::Entered { user, routed: _ } => by(user, "media connected".to_owned()),
         Event::Left { user, how, cause, code: _, note: _ } => {
             by(user, format!("{}{}", word(how), because(cause)))
         }
-        Event::Dropped { user } => by(user, "connection lost".to_owned()),
-        Event::Restored { user } => by(user, "connection back".to_owned()),
+        Event::Dropped { user, link } => by(user, format!("{} lost", named(link))),
+        Event::Restored { user, link } => by(user, format!("{} back", named(link))),
         Event::Moved { user, from, to } => by(user, format!("moved from {from} to {to}")),
         Event::MediaProposed { user, media } => by(user, format!("proposes {}", word(media))),
         Event::MediaChanged { user, media } => by(user, format!("media is {}", word(media))),

@@ -238,10 +238,10 @@ fn subject<'a>(event: &'a Event, after: &'a Call) -> &'a UserId {
         | Event::Accepted { user, .. }
         | Event::Rejected { user, .. }
         | Event::Joined { user, .. }
-        | Event::Entered { user }
+        | Event::Entered { user, .. }
         | Event::Left { user, .. }
-        | Event::Dropped { user }
-        | Event::Restored { user }
+        | Event::Dropped { user, .. }
+        | Event::Restored { user, .. }
         | Event::Moved { user, .. }
         | Event::MediaProposed { user, .. }
         | Event::MediaChanged { user, .. }

@@ -27,6 +27,9 @@ pub(crate) struct Model {
     /// Bounds the length of every call.
     #[arg(long)]
     max_time: bool,
+    /// Has the server route the media, which comes up and is lost.
+    #[arg(long)]
+    routed: bool,
     /// The most steps from the beginning; without it, as many as there are.
     #[arg(long)]
     depth: Option<u32>,
@@ -43,8 +46,8 @@ impl Model {
         ensure!((2..=USERS_MAX).contains(&self.users), "--users: 2 to {USERS_MAX}");
         ensure!((1..=DEVICES_MAX).contains(&self.devices), "--devices: 1 to {DEVICES_MAX}");
         ensure!(self.calls > 0, "--calls: at least 1");
-        let Self { users, devices, calls, max_time, depth, states, threads } = *self;
-        let scope = Scope { users, devices, calls, max_time };
+        let Self { users, devices, calls, max_time, routed, depth, states, threads } = *self;
+        let scope = Scope { users, devices, calls, max_time, routed };
         println!("{users} users, {devices} devices each, {calls} at once");
 
         let begun = Instant::now();

@@ -2,8 +2,8 @@
 //! that is right.
 
 use bellwire_core::{
-    Call, EVENT_VERSION, Entry, Event, How, Leaving, Notice, Phase, Reason, Scope, Tell, Timestamp,
-    audience, evolve, fold, open,
+    Call, EVENT_VERSION, Entry, Event, How, Leaving, Notice, Phase, Reason, Scope, State, Tell,
+    Timestamp, audience, evolve, fold, open,
 };
 use bellwire_protocol::Record;
 
@@ -232,7 +232,7 @@ fn parts(cast: &Cast, call: &Call) -> Result<(), Violation> {
         if p.state.is_in() && !own {
             return Err(Violation::of("I5", format!("{} is in with {:?}", p.user, p.device)));
         }
-        if p.dropped_at.is_some() != (p.state == bellwire_core::State::Dropped) {
+        if p.gone_at.is_some() != (p.state == State::Dropped && p.links.are_gone()) {
             return Err(Violation::of(
                 "I2",
                 format!("{} is {:?}, without a time", p.user, p.state),

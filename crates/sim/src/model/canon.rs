@@ -7,8 +7,8 @@
 //! are in each call.
 
 use bellwire_core::{
-    Call, CallId, Cause, Forbid, Kind, Media, Mode, Note, Origin, Participant, Phase, Proposal,
-    Reach, RingMode, RoomId, State, Timestamp,
+    Call, CallId, Cause, Forbid, Kind, Links, Media, MediaLink, Mode, Note, Origin, Participant,
+    Phase, Proposal, Reach, RingMode, RoomId, State, Timestamp,
 };
 use uuid::Uuid;
 
@@ -173,8 +173,11 @@ impl<'a> Writer<'a> {
             let due = since.map(|at| at.after_ms(call.settings.ack_ms.unwrap_or(0)));
             self.bytes.push(self.time(due));
         }
+        if p.state.is_in() {
+            self.bytes.push(u8::from(p.links.signalling) | (p.links.media as u8) << 1);
+        }
         if p.state == State::Dropped {
-            self.bytes.push(self.time(p.dropped_at));
+            self.bytes.push(self.time(p.gone_at));
         }
     }
 
@@ -224,6 +227,7 @@ const RINGS: [RingMode; 3] = [RingMode::Ring, RingMode::Notify, RingMode::Silent
 const REACHES: [Reach; 3] = [Reach::Online, Reach::Asleep, Reach::Absent];
 const ORIGINS: [Origin; 3] = [Origin::User, Origin::Server, Origin::ServerBoth];
 const MEDIA: [Media; 2] = [Media::Audio, Media::Video];
+const MEDIA_LINKS: [MediaLink; 3] = [MediaLink::Unknown, MediaLink::Up, MediaLink::Lost];
 const STATES: [State; 12] = [
     State::Invited,
     State::Ringing,
@@ -330,7 +334,8 @@ impl Reader<'_, '_> {
             ring_until: self.now,
             ringing_at: None,
             joined_at: is(3).then_some(self.now),
-            dropped_at: None,
+            links: Links::FRESH,
+            gone_at: None,
             left_at: None,
             talked_ms: 0,
             entered: is(2),
@@ -355,9 +360,14 @@ impl Reader<'_, '_> {
         } else if !state.is_in() {
             p.left_at = Some(Timestamp(self.now.0 - 1));
         }
+        if state.is_in() {
+            let links = self.byte()?;
+            p.links.signalling = links & 1 != 0;
+            p.links.media = *MEDIA_LINKS.get(usize::from(links >> 1))?;
+        }
         if state == State::Dropped {
-            let dropped = self.byte()?;
-            p.dropped_at = self.at(dropped);
+            let gone = self.byte()?;
+            p.gone_at = self.at(gone);
         }
         Some(p)
     }

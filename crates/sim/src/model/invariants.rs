@@ -100,6 +100,7 @@ fn comes_to_rest(world: &World<'_>) -> Result<(), Violation> {
     for call in 0..left.calls.len() {
         for device in world.cast.devices() {
             left.gone(call, device)?;
+            left.silent(call, device)?;
         }
     }
     let until = world.now.after_ms(REST_MS);

@@ -53,6 +53,8 @@ pub struct Scope {
     pub calls: u8,
     /// Whether calls have a longest time.
     pub max_time: bool,
+    /// Whether the server routes media, so that it comes up and is lost.
+    pub routed: bool,
 }
 
 /// When a search stops before it has seen everything.

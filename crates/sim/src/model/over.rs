@@ -85,12 +85,14 @@ fn is_logout(command: &Command) -> bool {
     matches!(command, Command::User { order: Order::Logout, .. })
 }
 
-fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 8] {
+fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 10] {
     let note = Note::default;
     [
         Command::Reached { user: user.clone() },
         Command::Gone { user: user.clone(), device: device.clone() },
-        Command::Back { user: user.clone(), device },
+        Command::Back { user: user.clone(), device: device.clone() },
+        Command::MediaUp { user: user.clone(), device: device.clone() },
+        Command::MediaLost { user: user.clone(), device },
         Command::Entered { user: user.clone() },
         Command::Restarted,
         Command::Tick,

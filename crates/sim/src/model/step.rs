@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use bellwire_core::{Kind, Media, Mode, Origin, Reach, Refusing, RingMode, State};
+use bellwire_core::{Kind, Media, MediaLink, Mode, Origin, Reach, Refusing, RingMode, State};
 
 use super::{
     cast::{By, DeviceNo, UserNo},
@@ -18,6 +18,10 @@ pub(crate) enum Step {
     Order { call: usize, by: By, wish: Wish },
     /// Media is connected.
     Entered { call: usize, user: UserNo },
+    /// Media that the server routes is connected.
+    MediaUp { call: usize, user: UserNo },
+    /// Media that the server routes is lost.
+    MediaLost { call: usize, user: UserNo },
     /// The business server ends the call.
     Kill { call: usize },
     /// The business server takes somebody out.
@@ -211,6 +215,11 @@ fn about(world: &World<'_>, call: usize, steps: &mut Vec<Step>) {
         if world.part(call, user).is_some_and(|p| p.state == State::Joined && !p.entered) {
             steps.push(Step::Entered { call, user });
         }
+        match world.part(call, user).filter(|p| world.scope.routed && p.state.is_in()) {
+            Some(p) if p.links.media == MediaLink::Up => steps.push(Step::MediaLost { call, user }),
+            Some(_) => steps.push(Step::MediaUp { call, user }),
+            None => {}
+        }
     }
     steps.push(Step::Kill { call });
 }
@@ -230,6 +239,12 @@ impl fmt::Display for Step {
             Self::Start { by, ask } => write!(f, "{by} starts {ask}"),
             Self::Order { call, by, wish } => write!(f, "{by}, call {call}: {wish}"),
             Self::Entered { call, user } => write!(f, "{user}'s media connects in call {call}"),
+            Self::MediaUp { call, user } => {
+                write!(f, "{user}'s media flows through the server in call {call}")
+            }
+            Self::MediaLost { call, user } => {
+                write!(f, "{user}'s media is lost in call {call}")
+            }
             Self::Kill { call } => write!(f, "the business server ends call {call}"),
             Self::Remove { call, user } => {
                 write!(f, "the business server takes {user} out of call {call}")

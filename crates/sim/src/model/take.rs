@@ -2,7 +2,8 @@
 //! decide, and what they decide is appended together.
 
 use bellwire_core::{
-    Call, Command, DeviceId, Event, Note, Opening, Order, Refusal, State, Timestamp, decide, start,
+    Call, Command, DeviceId, Event, Note, Opening, Order, Refusal, State, Timestamp, UserId,
+    decide, start,
 };
 
 use super::{
@@ -26,6 +27,12 @@ impl<'c> World<'c> {
             Step::Entered { call, user } => {
                 let user = self.cast.user(user).clone();
                 self.commanded(call, &Command::Entered { user })?
+            }
+            Step::MediaUp { call, user } => {
+                self.media(call, user, |user, device| Command::MediaUp { user, device })?
+            }
+            Step::MediaLost { call, user } => {
+                self.media(call, user, |user, device| Command::MediaLost { user, device })?
             }
             Step::Kill { call } => {
                 self.commanded(call, &Command::Kill { code: 9, note: Note::default() })?
@@ -151,6 +158,20 @@ impl<'c> World<'c> {
         Ok(Some(next))
     }
 
+    /// What the media router says of the device that a participant is in with.
+    fn media(
+        &self,
+        call: usize,
+        user: UserNo,
+        command: impl FnOnce(UserId, DeviceId) -> Command,
+    ) -> Taken<'c> {
+        let part = self.part(call, user);
+        let Some((p, device)) = part.and_then(|p| Some((p, p.device.clone()?))) else {
+            return Ok(None);
+        };
+        self.commanded(call, &command(p.user.clone(), device))
+    }
+
     fn ticked(&self, call: usize) -> Taken<'c> {
         let Some(next) = self.commanded(call, &Command::Tick)? else {
             return Err(Violation::of("I2", "a deadline has come and nothing happens"));
@@ -196,6 +217,12 @@ impl<'c> World<'c> {
     pub(crate) fn gone(&mut self, call: usize, device: DeviceNo) -> Result<(), Violation> {
         let user = self.cast.user(device.user).clone();
         self.act(call, &Command::Gone { user, device: self.cast.device(device).clone() })
+    }
+
+    /// The media of a device is lost, where there was any.
+    pub(crate) fn silent(&mut self, call: usize, device: DeviceNo) -> Result<(), Violation> {
+        let user = self.cast.user(device.user).clone();
+        self.act(call, &Command::MediaLost { user, device: self.cast.device(device).clone() })
     }
 
     fn logged_out(&self, device: DeviceNo) -> Result<Self, Violation> {

@@ -16,7 +16,7 @@ use super::{
     world::World,
 };
 
-const TWO: Scope = Scope { users: 2, devices: 2, calls: 1, max_time: false };
+const TWO: Scope = Scope { users: 2, devices: 2, calls: 1, max_time: false, routed: false };
 
 fn bounds(depth: u32) -> Bounds {
     Bounds { depth: Some(depth), states: u32::MAX, threads: 2 }
@@ -139,7 +139,7 @@ fn ways(world: &World<'_>, canon: &mut Canon) -> BTreeSet<Vec<u8>> {
 fn worlds_with_the_same_bytes_can_go_to_the_same_worlds() {
     let scopes = [
         Scope { calls: 2, max_time: true, ..TWO },
-        Scope { users: 3, devices: 1, calls: 2, max_time: false },
+        Scope { users: 3, devices: 1, calls: 2, max_time: false, routed: false },
     ];
     let mut dice = Dice(0x5eed_be11);
     for scope in scopes {

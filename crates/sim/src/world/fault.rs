@@ -130,6 +130,8 @@ impl World {
             Relief::SlowReads => t.read_ms = 0,
             Relief::FailingReads => t.unreadable = false,
         });
+        // What has queued on a full disk waits for nothing else.
+        self.bell.nudge();
     }
 
     /// When all devices read again.

@@ -29,6 +29,11 @@ pub(super) enum Step {
         user: usize,
         call: usize,
     },
+    /// The media of a device comes up, or is lost.
+    Routed {
+        device: usize,
+        up: bool,
+    },
     Gone(usize),
     Back(usize),
     Restart,
@@ -79,9 +84,11 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => (device.clone(), 0..USERS.len() * 2).prop_map(|(by, to)| Step::Talk { by, to }),
         5 => (device.clone(), callees(), how())
             .prop_map(|(by, to, how)| Step::Start { by, to, how }),
-        16 => (device.clone(), 0..5_usize, doing())
+        24 => (device.clone(), 0..5_usize, doing())
             .prop_map(|(by, call, order)| Step::Order { by, call, order }),
         1 => (user.clone(), 0..3_usize).prop_map(|(user, call)| Step::Entered { user, call }),
+        2 => (device.clone(), prop::bool::weighted(0.6))
+            .prop_map(|(device, up)| Step::Routed { device, up }),
         2 => device.clone().prop_map(Step::Gone),
         3 => device.prop_map(Step::Back),
         1 => prop::bool::weighted(0.3)
@@ -163,6 +170,8 @@ impl Step {
                     w.command(call, Command::Entered { user: user(USERS[*who]) }).unwrap();
                 }
             }
+            Self::Routed { device, up: true } => w.media_up(&w.devices[*device].clone()),
+            Self::Routed { device, up: false } => w.media_lost(&w.devices[*device].clone()),
             Self::Gone(device) => w.gone(&w.devices[*device].to_string()),
             Self::Back(device) => w.back(&w.devices[*device].to_string()),
             Self::Restart => {

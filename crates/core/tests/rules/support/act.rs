@@ -1,6 +1,6 @@
 //! What devices, connections and the business server do.
 
-use bellwire_core::{CallId, Command, Media, Note, Order, Refusal, Refusing, UserId};
+use bellwire_core::{CallId, Command, DeviceId, Media, Note, Order, Refusal, Refusing, UserId};
 
 use super::{World, callee, device, owner, user};
 
@@ -121,11 +121,29 @@ impl World {
     }
 
     /// Tells the calls that a device is not connected.
-    pub(crate) fn lose(&mut self, device: &bellwire_core::DeviceId) {
+    pub(crate) fn lose(&mut self, device: &DeviceId) {
         let calls: Vec<_> = self.live().map(|c| c.id).collect();
         for call in calls {
             let (user, device) = (owner(device), device.clone());
             self.command(call, Command::Gone { user, device }).expect("a loss is never refused");
+        }
+    }
+
+    /// The media of a device is connected, through the server.
+    pub(crate) fn media_up(&mut self, device: &DeviceId) {
+        self.told_by_media(device, |user, device| Command::MediaUp { user, device });
+    }
+
+    /// It is lost.
+    pub(crate) fn media_lost(&mut self, device: &DeviceId) {
+        self.told_by_media(device, |user, device| Command::MediaLost { user, device });
+    }
+
+    fn told_by_media(&mut self, device: &DeviceId, command: fn(UserId, DeviceId) -> Command) {
+        let calls: Vec<_> = self.live().map(|c| c.id).collect();
+        for call in calls {
+            let command = command(owner(device), device.clone());
+            self.command(call, command).expect("what happened is never refused");
         }
     }
 

@@ -52,6 +52,7 @@ impl World {
         let lost: Vec<DeviceId> = joined.filter(|d| !self.online.contains(d)).collect();
         for device in lost {
             self.lose(&device);
+            self.media_lost(&device);
         }
     }
 }
