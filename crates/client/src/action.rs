@@ -100,6 +100,10 @@ fn note_mut(command: &mut Command) -> Option<&mut Note> {
         | Command::PresenceWatch(_)
         | Command::PresenceUnwatch(_)
         | Command::ListRecords(_)
+        | Command::MediaOffer(_)
+        | Command::MediaReceive(_)
+        | Command::MediaClose(_)
+        | Command::MediaReport(_)
         | Command::RenewToken(_)
         | Command::Ping
         | Command::Logout => None,

@@ -12,6 +12,7 @@ use bellwire_protocol::{
     CallEvent, CallInfo, Change, Command, ServerEvent,
     command::{Ack, Ringing},
     event::{CallMessage, Message, PresenceEvent, QualityEvent, RecordEvent, StateEvent},
+    media::{MediaClosedEvent, SpeakersEvent, TracksEvent},
 };
 use futures_util::Stream;
 use tokio::sync::mpsc;
@@ -35,6 +36,12 @@ pub enum Event {
     State(StateEvent),
     /// How good the participants' connections are.
     Quality(QualityEvent),
+    /// What the others send, where this program connected media.
+    Tracks(TracksEvent),
+    /// Who speaks.
+    Speakers(SpeakersEvent),
+    /// The server ended this device's media connection.
+    MediaClosed(MediaClosedEvent),
     /// A message inside a call.
     CallMessage(CallMessage),
     /// A message from a user.
@@ -155,6 +162,9 @@ impl Events {
                 ServerEvent::Call(event) => self.call_event(event),
                 ServerEvent::State(event) => Event::State(event),
                 ServerEvent::Quality(event) => Event::Quality(event),
+                ServerEvent::Tracks(event) => Event::Tracks(event),
+                ServerEvent::Speakers(event) => Event::Speakers(event),
+                ServerEvent::MediaClosed(event) => Event::MediaClosed(event),
                 ServerEvent::CallMessage(event) => Event::CallMessage(event),
                 ServerEvent::Message(event) => Event::Message(event),
                 ServerEvent::Presence(event) => Event::Presence(event),

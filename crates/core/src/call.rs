@@ -201,6 +201,8 @@ pub struct Participant {
     pub joined_at: Option<Timestamp>,
     /// What ties their device to the call in the present stay, as far as the log says.
     pub links: Links,
+    /// What their device reported of its media in the present stay.
+    pub reported: Reported,
     /// Since when nothing of a dropped participant is there; the grace counts from then.
     pub gone_at: Option<Timestamp>,
     /// When their part was over.
@@ -294,6 +296,17 @@ impl Links {
     }
 }
 
+/// What a device has reported of its media; each is logged once in a stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reported {
+    /// When ICE was connected.
+    pub connected: bool,
+    /// When the first picture was shown.
+    pub first_frame: bool,
+    /// Why it failed.
+    pub failed: bool,
+}
+
 /// What is known of a participant's media.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum MediaLink {
@@ -381,6 +394,8 @@ pub enum Cause {
     Dropped,
     /// The call's log reached its bound.
     LogFull,
+    /// The media was lost, where the server routes it.
+    Media,
 }
 
 /// How a call ended.

@@ -2,6 +2,7 @@
 
 use crate::{
     call::{Kind, Media, Mode, Origin, Reach, Reason, RingMode},
+    event::MediaReport,
     id::{AppKey, CallId, DeviceId, Label, RoomId, Timestamp, Uid, UserId},
     note::Note,
     settings::{Forbid, Settings},
@@ -251,6 +252,8 @@ pub enum Order {
         /// Whether it is accepted.
         accept: bool,
     },
+    /// Tell how the media came up.
+    Report(MediaReport),
     /// Confirm that the device stopped ringing.
     Acknowledge {
         /// Which event is confirmed.

@@ -13,6 +13,20 @@ use crate::{
 /// The version in which events are stored. A reader takes every version up to it.
 pub const EVENT_VERSION: u32 = 1;
 
+/// How a device's media came up, as the device saw it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MediaReport {
+    /// From the answer to its offer until ICE was connected, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected_ms: Option<u32>,
+    /// From the answer to its offer until the first remote picture was shown, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_frame_ms: Option<u32>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<Label>,
+}
+
 /// One entry of a call's log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -295,6 +309,16 @@ pub enum Event {
         device: DeviceId,
         /// Which event it confirms.
         seq: u64,
+    },
+    /// A device told how its media came up; kept for whoever reads the log.
+    MediaReported {
+        /// Who.
+        user: UserId,
+        /// With which device.
+        device: DeviceId,
+        /// What is told for the first time in the stay.
+        #[serde(flatten)]
+        report: MediaReport,
     },
     /// The call is over.
     Ended {

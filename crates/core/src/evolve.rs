@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     call::{
         Call, Cause, Kind, Link, Links, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason,
-        RingMode, State,
+        Reported, RingMode, State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
@@ -137,6 +137,11 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
         Event::Acknowledged { user, device, seq } => set(call, user, |p| {
             p.acknowledged.insert((device.clone(), *seq));
         }),
+        Event::MediaReported { user, report, device: _ } => set(call, user, |p| {
+            p.reported.connected |= report.connected_ms.is_some();
+            p.reported.first_frame |= report.first_frame_ms.is_some();
+            p.reported.failed |= report.failed.is_some();
+        }),
         Event::Ended { reason, code, by, cause, note } => {
             let (by, note) = (by.clone(), note.clone());
             let (reason, code, cause) = (*reason, *code, *cause);
@@ -174,6 +179,7 @@ fn participant(user: UserId, ring_ms: u64, at: Timestamp) -> Participant {
         ringing_at: None,
         joined_at: None,
         links: Links::FRESH,
+        reported: Reported::default(),
         gone_at: None,
         left_at: None,
         talked_ms: 0,
@@ -228,6 +234,7 @@ fn begin_stay(p: &mut Participant, device: &DeviceId) {
     p.state = State::Joined;
     p.device = Some(device.clone());
     p.links = Links::FRESH;
+    p.reported = Reported::default();
     p.gone_at = None;
     p.entered = false;
 }

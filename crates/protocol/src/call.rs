@@ -7,7 +7,7 @@ use bellwire_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cursor, Forbids, Open};
+use crate::{Cursor, Forbids, Open, media::IceServer};
 
 /// A whole call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -186,7 +186,11 @@ pub struct RoomInfo {
     /// Where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
-    /// What the device may send.
+    /// Relays for a device that cannot reach the server, good for some hours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ice_servers: Vec<IceServer>,
+    /// What the device may send: `audio` is microphone and sound of the screen, `video` camera and
+    /// screen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<Media>,
 }
@@ -194,7 +198,14 @@ pub struct RoomInfo {
 impl RoomInfo {
     /// A room whose media is the app's own affair.
     pub fn external(id: RoomId) -> Self {
-        Self { id, media: RoomMedia::External.into(), token: None, url: None, allow: Vec::new() }
+        Self {
+            id,
+            media: RoomMedia::External.into(),
+            token: None,
+            url: None,
+            ice_servers: Vec::new(),
+            allow: Vec::new(),
+        }
     }
 }
 

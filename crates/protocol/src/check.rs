@@ -48,7 +48,16 @@ impl Command {
             Self::PresenceGet(of) | Self::PresenceWatch(of) | Self::PresenceUnwatch(of) => {
                 check_count("users", of.users.len(), limits::PRESENCE_USERS)
             }
+            Self::MediaOffer(offer) => {
+                check_count("send", offer.send.len(), limits::MEDIA_LINES)?;
+                check_count("receive", offer.receive.len(), limits::MEDIA_LINES)
+            }
+            Self::MediaReceive(wanted) => {
+                check_count("receive", wanted.receive.len(), limits::MEDIA_LINES)
+            }
             Self::Get(_)
+            | Self::MediaClose(_)
+            | Self::MediaReport(_)
             | Self::ListRecords(_)
             | Self::RenewToken(_)
             | Self::Ringing(_)

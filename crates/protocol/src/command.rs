@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Body, Forbids, Recipients, RecordCursor, Secret, Target, UserRef, limits};
 pub use crate::{
     hello::{DeviceInfo, Hello, Login, Platform, Resume},
+    media::{MediaClose, MediaOffer, MediaReceive, MediaReport},
     policy::PolicyAsk,
     push::Push,
 };
@@ -85,6 +86,18 @@ pub enum Command {
     /// List the user's own records, newest first.
     #[serde(rename = "record.list")]
     ListRecords(ListRecords),
+    /// Connect this device's media.
+    #[serde(rename = "media.offer")]
+    MediaOffer(Box<MediaOffer>),
+    /// Choose what is received.
+    #[serde(rename = "media.receive")]
+    MediaReceive(MediaReceive),
+    /// End this device's media connection.
+    #[serde(rename = "media.close")]
+    MediaClose(MediaClose),
+    /// Tell how the media came up.
+    #[serde(rename = "media.report")]
+    MediaReport(MediaReport),
     /// Replace a token that is about to run out.
     #[serde(rename = "token.renew")]
     RenewToken(RenewToken),
@@ -122,6 +135,10 @@ impl Command {
             Self::PresenceWatch(_) => "presence.watch",
             Self::PresenceUnwatch(_) => "presence.unwatch",
             Self::ListRecords(_) => "record.list",
+            Self::MediaOffer(_) => "media.offer",
+            Self::MediaReceive(_) => "media.receive",
+            Self::MediaClose(_) => "media.close",
+            Self::MediaReport(_) => "media.report",
             Self::RenewToken(_) => "token.renew",
             Self::Ping => "ping",
             Self::Logout => "logout",
@@ -154,6 +171,10 @@ impl Command {
             | Self::PresenceWatch(_)
             | Self::PresenceUnwatch(_)
             | Self::ListRecords(_)
+            | Self::MediaOffer(_)
+            | Self::MediaReceive(_)
+            | Self::MediaClose(_)
+            | Self::MediaReport(_)
             | Self::RenewToken(_)
             | Self::Ping
             | Self::Logout => false,

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor, RoomInfo, frame,
+    media::{MediaClosedEvent, SpeakersEvent, TracksEvent},
     reply::Presence,
 };
 
@@ -291,6 +292,15 @@ pub enum ServerEvent {
     /// To the others in the call, or to those it names: a message.
     #[serde(rename = "call.message")]
     CallMessage(CallMessage),
+    /// To a device whose media the server routes: what the others send.
+    #[serde(rename = "media.tracks")]
+    Tracks(TracksEvent),
+    /// To a device whose media the server routes: who speaks.
+    #[serde(rename = "media.speakers")]
+    Speakers(SpeakersEvent),
+    /// To a device: the server ended its media connection.
+    #[serde(rename = "media.closed")]
+    MediaClosed(MediaClosedEvent),
     /// To every connected device of a user: a message.
     #[serde(rename = "message")]
     Message(Message),
@@ -332,6 +342,9 @@ impl ServerEvent {
             "call.state" => Self::State(serde_json::from_str(text)?),
             "call.quality" => Self::Quality(serde_json::from_str(text)?),
             "call.message" => Self::CallMessage(serde_json::from_str(text)?),
+            "media.tracks" => Self::Tracks(serde_json::from_str(text)?),
+            "media.speakers" => Self::Speakers(serde_json::from_str(text)?),
+            "media.closed" => Self::MediaClosed(serde_json::from_str(text)?),
             "message" => Self::Message(serde_json::from_str(text)?),
             "presence" => Self::Presence(serde_json::from_str(text)?),
             "record" => Self::Record(serde_json::from_str(text)?),
@@ -403,7 +416,7 @@ pub struct QualityEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Quality {
-    /// From them to the server: 0 unknown, 1 best, 5 gone.
+    /// From them to the server: 0 unknown, 1 excellent, 2 good, 3 fair, 4 poor, 5 bad or gone.
     pub up: u8,
     /// From the server to them, likewise.
     pub down: u8,

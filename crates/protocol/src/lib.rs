@@ -20,6 +20,7 @@ mod frame;
 mod hello;
 pub mod limits;
 mod log;
+pub mod media;
 mod open;
 mod policy;
 mod push;

@@ -30,6 +30,9 @@ pub const LOG_PAGE: usize = 256;
 pub const RECORDS_PAGE: usize = 200;
 /// The records in one answer where no number is asked for.
 pub const RECORDS_DEFAULT: usize = 50;
+/// The most m-lines of an offer: with what browsers say of codecs an offer of so many stays within
+/// a frame.
+pub const MEDIA_LINES: usize = 64;
 /// How long a connection may take to say hello, in seconds.
 pub const HELLO_S: u64 = 10;
 /// The time between two pings to a device at rest, in seconds.
@@ -74,7 +77,7 @@ const fn set(
 }
 
 /// Every limit of the wire, for the docs.
-pub const TABLE: [LimitRow; 21] = [
+pub const TABLE: [LimitRow; 22] = [
     row("a frame from a device", FRAME_BYTES as u64, "bytes"),
     row("nesting of a frame", FRAME_DEPTH as u64, "levels"),
     row("`content` of a note", CONTENT_BYTES as u64, "bytes"),
@@ -88,6 +91,7 @@ pub const TABLE: [LimitRow; 21] = [
     row("`cursors` of a resume", CURSORS as u64, "calls"),
     row("log entries in a reply to `call.get`", LOG_PAGE as u64, "entries"),
     row("records in a reply, and after a resume", RECORDS_PAGE as u64, "records"),
+    row("m-lines of a `media.offer`", MEDIA_LINES as u64, "m-lines"),
     row("time between pings at rest", PING_IDLE_S, "s"),
     row("time between pings while ringing or in a call", PING_CALL_S, "s"),
     row("pings that may be missed", PINGS_MISSED as u64, "pings"),

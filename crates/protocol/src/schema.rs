@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{Record, Reply, Request, ServerEvent, reply};
+use crate::{Record, Reply, Request, ServerEvent, media, reply};
 
 /// The schema: `$defs` with every type of the wire, and which of them answers which command.
 pub fn schema() -> Value {
@@ -41,6 +41,7 @@ fn oks(generator: &mut SchemaGenerator) -> Value {
         "call.join": start,
         "call.invite": reference::<reply::InviteOk>(generator),
         "call.get": reference::<reply::GetOk>(generator),
+        "media.offer": reference::<media::MediaOfferOk>(generator),
         "message.send": reference::<reply::Received>(generator),
         "presence.get": presence.clone(),
         "presence.watch": presence.clone(),

@@ -79,6 +79,10 @@ fn every_event() -> Vec<Value> {
         json!({"ev": "call.state", "call": CALL, "user": "bob", "audio": true}),
         json!({"ev": "call.quality", "call": CALL, "users": {"bob": {
             "up": 1, "down": 2, "rtt_ms": 30, "loss": 0.5, "jitter_ms": 4}}}),
+        json!({"ev": "media.tracks", "call": CALL, "tracks": [
+            {"user": "bob", "source": "camera", "on": false}]}),
+        json!({"ev": "media.speakers", "call": CALL, "speakers": [{"user": "bob", "level": -23}]}),
+        json!({"ev": "media.closed", "call": CALL, "reason": "failed"}),
         json!({"ev": "call.message", "call": CALL, "from": "bob", "body": {"x": 1}, "at": 4}),
         json!({"ev": "message", "from": "bob", "body": "hi", "at": 4}),
         json!({"ev": "presence", "users": {"bob": "in_call"}}),

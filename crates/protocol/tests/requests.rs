@@ -65,6 +65,20 @@ fn every_command() -> Vec<Value> {
         with("presence.watch", json!({"users": [{"uid": 18}]})),
         with("presence.unwatch", json!({"users": []})),
         with("record.list", json!({"before": "12", "limit": 10, "missed": true})),
+        with(
+            "media.offer",
+            call_and(json!({
+                "token": "t", "sdp": "v=0",
+                "send": {"0": "mic", "1": "camera", "2": "screen", "3": "screen_audio"},
+                "receive": {"4": {"user": "bob", "source": "camera", "width": 640, "height": 360}},
+            })),
+        ),
+        with(
+            "media.receive",
+            call_and(json!({"receive": {"4": {"user": "bob", "source": "mic"}, "5": null}})),
+        ),
+        with("media.close", call.clone()),
+        with("media.report", call_and(json!({"connected_ms": 80, "first_frame_ms": 300}))),
         with("token.renew", json!({"token": "t"})),
         with("ping", json!({})),
         with("logout", json!({})),
@@ -150,6 +164,7 @@ fn a_wrong_value_is_named_by_its_field() {
     let body = "x".repeat(limits::BODY_BYTES + 1);
     let crowd: Vec<String> = (0..257).map(|n| format!("u{n}")).collect();
     let name = "n".repeat(65);
+    let lines: serde_json::Map<_, _> = (0..65).map(|n| (n.to_string(), json!("mic"))).collect();
     let wrong = [
         ("call.hangup", json!({"call": "nonsense"}), "call"),
         ("call.hangup", json!({"call": 7}), "call"),
@@ -183,6 +198,19 @@ fn a_wrong_value_is_named_by_its_field() {
         ("call.send", json!({"call": CALL}), "body"),
         ("call.send", json!({"call": CALL, "body": null}), "body"),
         ("message.send", json!({"to": "bob", "body": body}), "body"),
+        ("media.offer", json!({"call": CALL, "sdp": "v=0"}), "token"),
+        (
+            "media.offer",
+            json!({"call": CALL, "token": "t", "sdp": "v=0", "send": {"0": "smell"}}),
+            "send.0",
+        ),
+        ("media.offer", json!({"call": CALL, "token": "t", "sdp": "v=0", "send": lines}), "send"),
+        (
+            "media.receive",
+            json!({"call": CALL, "receive": {"0": {"user": "bob"}}}),
+            "receive.0.source",
+        ),
+        ("media.report", json!({"call": CALL, "failed": name}), "failed"),
         ("message.send", json!({"to": ["bob"], "body": 1}), "to"),
         ("presence.get", json!({"users": crowd}), "users"),
         ("hello", json!({"token": "t"}), "device"),

@@ -1,7 +1,8 @@
 //! What a device has to be told, made from the log alone.
 
 use bellwire_core::{
-    Call, Entry, Event, How, Leaving, Note, Notice, Participant, Phase, Reason, Scope, Tell, UserId,
+    Call, Cause, Entry, Event, How, Leaving, Link, Note, Notice, Participant, Phase, Reason, Scope,
+    Tell, UserId,
 };
 use bellwire_protocol::{
     CallInfo, Change, Ended, ParticipantInfo, RoomInfo, Scope as WireScope,
@@ -119,6 +120,9 @@ fn moving(event: &Event, after: &Call) -> Option<Moving> {
         _ => return None,
     };
     let mut moving = Moving::new(user.clone(), device);
+    if let Event::Dropped { link: Link::Media, .. } = event {
+        moving.cause = Some(Cause::Media.into());
+    }
     if let Event::Left { how, cause, note, .. } = event {
         moving.reason = Some((*how).into());
         moving.cause = cause.map(Into::into);

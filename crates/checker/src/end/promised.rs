@@ -143,6 +143,10 @@ fn call_of(command: &Command, answer: &Noted) -> Option<CallId> {
         | Command::PresenceWatch(_)
         | Command::PresenceUnwatch(_)
         | Command::ListRecords(_)
+        | Command::MediaOffer(_)
+        | Command::MediaReceive(_)
+        | Command::MediaClose(_)
+        | Command::MediaReport(_)
         | Command::RenewToken(_)
         | Command::Ping
         | Command::Logout => None,

@@ -1,11 +1,11 @@
-//! Audio ↔ video in a running direct call (R19).
+//! Audio ↔ video in a running direct call (R19), and how media came up.
 
 use super::{inside, is_active};
 use crate::{
     call::Media,
     command::{Actor, Refusal},
     draft::Draft,
-    event::Event,
+    event::{Event, MediaReport},
 };
 
 pub(super) fn propose(draft: &mut Draft, by: &Actor, media: Media) -> Result<(), Refusal> {
@@ -36,5 +36,21 @@ pub(super) fn answer(draft: &mut Draft, by: &Actor, accept: bool) -> Result<(), 
     } else {
         Event::MediaRefused { proposer: proposal.by, media: proposal.media, cause: None }
     });
+    Ok(())
+}
+
+/// What was reported before in this stay is not logged again.
+pub(super) fn report(draft: &mut Draft, by: &Actor, report: &MediaReport) -> Result<(), Refusal> {
+    let me = inside(&draft.call, by)?;
+    let Some(device) = me.device.clone() else { return Ok(()) };
+    let known = me.reported;
+    let news = MediaReport {
+        connected_ms: report.connected_ms.filter(|_| !known.connected),
+        first_frame_ms: report.first_frame_ms.filter(|_| !known.first_frame),
+        failed: report.failed.clone().filter(|_| !known.failed),
+    };
+    if news != MediaReport::default() {
+        draft.push(Event::MediaReported { user: by.user.clone(), device, report: news });
+    }
     Ok(())
 }

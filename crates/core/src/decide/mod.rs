@@ -69,6 +69,7 @@ fn user(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Refusal> {
         Order::Move { from } => group::move_here(draft, by, from),
         Order::Media { media } => media::propose(draft, by, *media),
         Order::MediaAnswer { accept } => media::answer(draft, by, *accept),
+        Order::Report(report) => media::report(draft, by, report),
         Order::Acknowledge { seq } => answer::acknowledge(draft, by, *seq),
     }
 }
@@ -88,7 +89,8 @@ fn after_the_end(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Ref
         | Order::Join { .. }
         | Order::Move { .. }
         | Order::Media { .. }
-        | Order::MediaAnswer { .. } => Err(Refusal::NotInCall(over(&draft.call, by))),
+        | Order::MediaAnswer { .. }
+        | Order::Report(_) => Err(Refusal::NotInCall(over(&draft.call, by))),
     }
 }
 
@@ -112,6 +114,7 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
             | Order::Move { .. }
             | Order::Media { .. }
             | Order::MediaAnswer { .. }
+            | Order::Report(_)
             | Order::Acknowledge { .. } => true,
             Order::Accept { .. }
             | Order::Reject { .. }

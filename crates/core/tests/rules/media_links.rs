@@ -1,7 +1,7 @@
 //! Who is dropped, restored and lost where the server routes the media: a call hangs on two links,
 //! signalling and media, and is lost with both.
 
-use bellwire_core::{CallId, How, MediaLink, Reason, State, Tell};
+use bellwire_core::{CallId, Event, How, MediaLink, MediaReport, Order, Reason, State, Tell};
 
 use super::support::*;
 
@@ -133,4 +133,29 @@ fn a_restart_loses_media_and_the_grace_counts_from_it() {
     assert_eq!(w.part(call, "bob").links.media, MediaLink::Lost);
     w.pass_s(15);
     assert_eq!(w.reason(call), Some(Reason::Disconnected));
+}
+
+#[test]
+fn what_a_device_reports_of_its_media_is_logged_once_in_a_stay() {
+    let (mut w, call) = flowing();
+    let report = |connected_ms, first_frame_ms| {
+        Order::Report(MediaReport { connected_ms, first_frame_ms, failed: None })
+    };
+    let before = w.calls[&call].log.len();
+    w.order("bob.1", call, report(Some(90), None)).unwrap();
+    w.order("bob.1", call, report(Some(95), Some(310))).unwrap();
+    w.order("bob.1", call, report(Some(99), Some(320))).unwrap();
+    let logged = w.events(call, before);
+    let [Event::MediaReported { report: one, .. }, Event::MediaReported { report: two, .. }] =
+        logged[..]
+    else {
+        panic!("two entries: {logged:?}");
+    };
+    assert_eq!((one.connected_ms, one.first_frame_ms), (Some(90), None));
+    assert_eq!((two.connected_ms, two.first_frame_ms), (None, Some(310)));
+    w.move_here("bob.2", call, "bob.1").unwrap();
+    assert!(w.order("bob.1", call, report(None, Some(1))).is_err(), "not in the call any more");
+    let before = w.calls[&call].log.len();
+    w.order("bob.2", call, report(Some(70), None)).unwrap();
+    assert_eq!(w.events(call, before).len(), 1, "a new stay");
 }

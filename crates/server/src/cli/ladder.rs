@@ -10,7 +10,7 @@
 
 use std::fmt::Write;
 
-use bellwire_core::{Event, Invitee, Link, UserId};
+use bellwire_core::{Event, Invitee, Link, MediaReport, UserId};
 use bellwire_protocol::{CallInfo, LogEntry, Open};
 use serde::Serialize;
 
@@ -145,6 +145,16 @@ fn named(link: Link) -> &'static str {
     }
 }
 
+fn reported(report: &MediaReport) -> String {
+    let MediaReport { connected_ms, first_frame_ms, failed } = report;
+    let said = [
+        connected_ms.map(|ms| format!("connected in {ms} ms")),
+        first_frame_ms.map(|ms| format!("first picture after {ms} ms")),
+        failed.as_ref().map(|why| format!("failed: {why}")),
+    ];
+    said.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
 fn because<T: Serialize>(cause: Option<T>) -> String {
     cause.map(|cause| format!(" ({})", word(cause))).unwrap_or_default()
 }
@@ -193,6 +203,9 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
         }
         Event::Acknowledged { user, device, seq } => {
             by(user, format!("{device} confirms that it stopped ringing ({seq})"))
+        }
+        Event::MediaReported { user, device, report } => {
+            by(user, format!("{device} reports of its media: {}", reported(&report)))
         }
         Event::Ended { reason, code, by, cause, note: _ } => Step {
             by: by.into_iter().collect(),

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bellwire_core::{CallId, Command as CallCommand, Order, Origin, UserId};
+use bellwire_core::{CallId, Command as CallCommand, MediaReport, Order, Origin, UserId};
 use bellwire_protocol::{
     Command, ErrorCode, Json, RecordCursor, Reply, Request, WireError, command,
     limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
@@ -139,6 +139,16 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
         }
         Command::Ack(c) => {
             order(board, line, c.call, Order::Acknowledge { seq: c.seq }, asker).await;
+        }
+        Command::MediaReport(c) => {
+            let (connected_ms, first_frame_ms) = (c.connected_ms, c.first_frame_ms);
+            let report = MediaReport { connected_ms, first_frame_ms, failed: c.failed };
+            order(board, line, c.call, Order::Report(report), asker).await;
+        }
+        Command::MediaOffer(_) | Command::MediaReceive(_) | Command::MediaClose(_) => {
+            let text = "the media of this call is the app's own; the server routes none";
+            let error = WireError::new(ErrorCode::Unavailable, text);
+            board.refuse(Some(asker), Box::new(error));
         }
         Command::State(c) => ephemeral::state(board, line, c, asker).await,
         Command::Send(c) => ephemeral::send(board, line, c, asker),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Call, Entry, Event, Leaving, Note, Notice, Phase, Reason, Scope as Reach, Tell, Timestamp,
-    UserId,
+    Call, Cause, Entry, Event, Leaving, Link, Note, Notice, Phase, Reason, Scope as Reach, Tell,
+    Timestamp, UserId,
 };
 use bellwire_protocol::{
     CallEvent, CallInfo, Change, Cursor, Ended, Forbidden, ParticipantInfo, RoomInfo, Scope,
@@ -69,7 +69,10 @@ fn change(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Chang
         Tell::Joined => Change::Joined(moving()),
         Tell::Entered => Change::Entered(moving()),
         Tell::Left => Change::Left(left(event, after)),
-        Tell::Dropped => Change::Dropped(moving()),
+        Tell::Dropped => {
+            let cause = lost_media(event).then_some(Cause::Media.into());
+            Change::Dropped(wire::Moving { cause, ..moving() })
+        }
         Tell::Restored => Change::Restored(moving()),
         Tell::Moved => Change::Moved(moving()),
         Tell::MediaProposed => Change::MediaProposed(media(event, after)),
@@ -94,6 +97,10 @@ fn change(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Chang
             Change::Ended(wire::EndedEvent { ended })
         }
     }
+}
+
+fn lost_media(event: &Event) -> bool {
+    matches!(event, Event::Dropped { link: Link::Media, .. })
 }
 
 fn answered(tell: &Tell, event: &Event, after: &Call) -> Change {
@@ -225,6 +232,7 @@ fn note(event: &Event, after: &Call) -> Note {
         | Event::MediaProposed { .. }
         | Event::MediaChanged { .. }
         | Event::MediaRefused { .. }
+        | Event::MediaReported { .. }
         | Event::Acknowledged { .. } => Note::default(),
     }
 }
@@ -245,6 +253,7 @@ fn subject<'a>(event: &'a Event, after: &'a Call) -> &'a UserId {
         | Event::Moved { user, .. }
         | Event::MediaProposed { user, .. }
         | Event::MediaChanged { user, .. }
+        | Event::MediaReported { user, .. }
         | Event::Acknowledged { user, .. } => user,
         Event::MediaRefused { proposer, .. } => proposer,
         Event::Created(_)

@@ -173,6 +173,7 @@ pub(crate) fn event_name(event: &Event) -> &'static str {
         Event::MediaChanged { .. } => "media_changed",
         Event::MediaRefused { .. } => "media_refused",
         Event::Acknowledged { .. } => "acknowledged",
+        Event::MediaReported { .. } => "media_reported",
         Event::Ended { .. } => "ended",
     }
 }

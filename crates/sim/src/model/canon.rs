@@ -8,7 +8,7 @@
 
 use bellwire_core::{
     Call, CallId, Cause, Forbid, Kind, Links, Media, MediaLink, Mode, Note, Origin, Participant,
-    Phase, Proposal, Reach, RingMode, RoomId, State, Timestamp,
+    Phase, Proposal, Reach, Reported, RingMode, RoomId, State, Timestamp,
 };
 use uuid::Uuid;
 
@@ -242,7 +242,7 @@ const STATES: [State; 12] = [
     State::Denied,
     State::Lost,
 ];
-const CAUSES: [Cause; 9] = [
+const CAUSES: [Cause; 10] = [
     Cause::Absent,
     Cause::Silent,
     Cause::Disconnected,
@@ -252,6 +252,7 @@ const CAUSES: [Cause; 9] = [
     Cause::Timeout,
     Cause::Dropped,
     Cause::LogFull,
+    Cause::Media,
 ];
 
 struct Reader<'a, 'c> {
@@ -335,6 +336,7 @@ impl Reader<'_, '_> {
             ringing_at: None,
             joined_at: is(3).then_some(self.now),
             links: Links::FRESH,
+            reported: Reported::default(),
             gone_at: None,
             left_at: None,
             talked_ms: 0,

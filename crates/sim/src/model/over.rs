@@ -1,7 +1,7 @@
 //! A call that is over stays over, whatever comes late.
 
 use bellwire_core::{
-    Call, Command, Media, Note, Order, Refusal, Refusing, Timestamp, UserId, decide,
+    Call, Command, Media, MediaReport, Note, Order, Refusal, Refusing, Timestamp, UserId, decide,
 };
 
 use super::{
@@ -75,6 +75,7 @@ fn orders(cast: &Cast, call: &Call) -> Vec<Order> {
         Order::Join { claimed: None },
         Order::Media { media: Media::Video },
         Order::MediaAnswer { accept: true },
+        Order::Report(MediaReport { connected_ms: Some(1), ..MediaReport::default() }),
         Order::Acknowledge { seq: call.seq + 1 },
     ];
     orders.extend(cast.devices().map(|from| Order::Move { from: cast.device(from).clone() }));

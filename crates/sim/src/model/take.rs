@@ -321,6 +321,7 @@ fn entering(world: &World<'_>, command: &Command) -> Option<DeviceNo> {
         | Order::Invite { .. }
         | Order::Media { .. }
         | Order::MediaAnswer { .. }
+        | Order::Report(_)
         | Order::Acknowledge { .. } => None,
     };
     world.cast.device_number(device?)
