@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    call::{Cause, Kind, Link, Media, Mode, Origin, Reach, Reason, RingMode},
+    call::{Cause, Kind, Media, Mode, Origin, Reach, Reason, RingMode},
     id::{AppKey, CallId, DeviceId, Label, RoomId, SessionId, Timestamp, Uid, UserId},
+    link::Link,
     note::Note,
     settings::{Forbid, Settings},
 };

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::{
     call::{
-        Call, Cause, Kind, Link, Links, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason,
-        Reported, RingMode, State,
+        Call, Cause, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode,
+        State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
+    link::{Link, Links, Reported},
     settings::{CONSENT_MS, FLAP_WINDOW_MS},
 };
 

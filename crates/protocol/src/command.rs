@@ -8,12 +8,13 @@ use bellwire_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, Forbids, Recipients, RecordCursor, Secret, Target, UserRef, limits};
+use crate::{Body, Forbids, Recipients, Target, UserRef, limits};
 pub use crate::{
-    hello::{DeviceInfo, Hello, Login, Platform, Resume},
+    hello::{DeviceInfo, Hello, Login, Platform, RenewToken, Resume},
     media::{MediaClose, MediaOffer, MediaReceive, MediaReport},
     policy::PolicyAsk,
     push::Push,
+    record::ListRecords,
 };
 
 /// A command with its fields.
@@ -490,27 +491,4 @@ pub struct PresenceOf {
     /// The users.
     #[schemars(length(max = limits::PRESENCE_USERS))]
     pub users: Vec<UserRef>,
-}
-
-/// `record.list`: the user's own records, newest first.
-///
-/// A call's record can be read when its `call.ended` arrives.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct ListRecords {
-    /// Those older than the record with this serial.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<RecordCursor>,
-    /// At most so many; 50 where none, 200 at the most.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-    /// Only calls the user was rung for and did not answer.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub missed: Option<bool>,
-}
-
-/// `token.renew`: a new token for the same user.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RenewToken {
-    /// The token.
-    pub token: Secret,
 }

@@ -80,3 +80,10 @@ pub struct Resume {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub records_after: Option<RecordCursor>,
 }
+
+/// `token.renew`: a new token for the same user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RenewToken {
+    /// The token.
+    pub token: Secret,
+}

@@ -7,7 +7,7 @@ use bellwire_core::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Open;
+use crate::{Open, RecordCursor};
 
 /// A finished call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -148,4 +148,19 @@ impl Leg {
             cause: p.cause.map(Open::from),
         }
     }
+}
+/// `record.list`: the user's own records, newest first.
+///
+/// A call's record can be read when its `call.ended` arrives.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ListRecords {
+    /// Those older than the record with this serial.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<RecordCursor>,
+    /// At most so many; 50 where none, 200 at the most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// Only calls the user was rung for and did not answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missed: Option<bool>,
 }

@@ -1,10 +1,11 @@
 //! What connections and time do to a call.
 
 use crate::{
-    call::{Call, Cause, Link, MediaLink, Participant, Phase, Reach, Reason, State},
+    call::{Call, Cause, Participant, Phase, Reach, Reason, State},
     draft::{Draft, Ending},
     event::{Event, Leaving, Refused},
     id::{DeviceId, Timestamp, UserId},
+    link::{Link, MediaLink},
     note::Note,
     settings::{FLAP_WINDOW_MS, FLAPS_MAX},
 };
@@ -19,8 +20,8 @@ pub(super) fn reached(draft: &mut Draft, user: &UserId) {
     }
 }
 
-/// What a device loses its call by. Losing one link makes its user dropped at once; only who has lost
-/// both is lost after the grace.
+/// Losing one link makes a participant dropped at once; only who has lost both is lost after the
+/// grace.
 pub(super) fn gone(draft: &mut Draft, user: &UserId, device: &DeviceId, link: Link) {
     let now = draft.now;
     let damped =

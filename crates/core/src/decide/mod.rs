@@ -7,11 +7,12 @@ mod liveness;
 mod media;
 
 use crate::{
-    call::{Call, Cause, Link, Participant, Phase, Reason, State},
+    call::{Call, Cause, Participant, Phase, Reason, State},
     command::{Actor, Command, Order, Over, Refusal},
     draft::{Draft, Ending},
     event::Event,
     id::{DeviceId, Timestamp},
+    link::Link,
     settings::{LOG_LIVE_MAX, LOG_MAX, LOG_SOFT_MAX},
 };
 
