@@ -1,0 +1,102 @@
+//! A receiving slot: one continuous stream, whatever is switched into it.
+
+use std::time::Instant;
+
+use super::PeerId;
+use crate::keys::{Kind, Mid, PeerKey, Source, Want};
+use crate::rewrite::{Continuity, Numbers};
+use crate::webrtc::{Codec, Layer, Packet};
+
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) mid: Mid,
+    pub(super) kind: Kind,
+    pub(super) ssrc: u32,
+    /// What the peer takes in it, by payload type.
+    pub(super) payload_types: Vec<(u8, Codec)>,
+    pub(super) want: Option<Want>,
+    /// The track that flows in it: the one wanted, once that exists.
+    pub(super) track: Option<(PeerKey, Source)>,
+    /// The layer that shall flow. Audio always has its only one.
+    pub(super) target: Option<Layer>,
+    flowing: Option<Flowing>,
+    continuity: Continuity,
+}
+
+/// The stream whose packets flow in a slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Flowing {
+    sender: PeerId,
+    ssrc: u32,
+    layer: Layer,
+}
+
+/// A packet's way through a slot: the payload type and the numbers to send it under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pass {
+    pub(super) payload_type: u8,
+    pub(super) numbers: Numbers,
+}
+
+impl Slot {
+    pub(super) fn new(
+        mid: Mid,
+        kind: Kind,
+        ssrc: u32,
+        payload_types: Vec<(u8, Codec)>,
+        continuity: Continuity,
+    ) -> Self {
+        Self {
+            mid,
+            kind,
+            ssrc,
+            payload_types,
+            want: None,
+            track: None,
+            target: None,
+            flowing: None,
+            continuity,
+        }
+    }
+
+    /// Lets a packet through, if it is of what shall flow.
+    ///
+    /// A stream goes on until another can begin: at any packet of audio, at a key frame of video.
+    pub(super) fn pass(&mut self, sender: PeerId, packet: &Packet, now: Instant) -> Option<Pass> {
+        let target = self.target?;
+        let payload_type = self.payload_type(packet.codec)?;
+        let stream = Flowing { sender, ssrc: packet.ssrc, layer: packet.layer };
+        if self.flowing != Some(stream) {
+            if packet.layer != target || !packet.starts {
+                return None;
+            }
+            self.flowing = Some(stream);
+            self.continuity.switch(&packet.numbers, now);
+        }
+        let numbers = self.continuity.rewrite(&packet.numbers, now)?;
+        Some(Pass { payload_type, numbers })
+    }
+
+    /// Nothing flows until something new begins.
+    pub(super) fn stop(&mut self) {
+        self.flowing = None;
+    }
+
+    /// The layer that flows.
+    pub(super) fn layer(&self) -> Option<Layer> {
+        self.flowing.map(|flowing| flowing.layer)
+    }
+
+    /// The layer of which a key frame is awaited.
+    pub(super) fn awaits(&self) -> Option<Layer> {
+        let target = self.target?;
+        (self.kind == Kind::Video && self.layer() != Some(target)).then_some(target)
+    }
+
+    /// Whether a packet of that codec could be taken.
+    pub(super) fn payload_type(&self, codec: Codec) -> Option<u8> {
+        let takes =
+            |(payload_type, known): &(u8, Codec)| (*known == codec).then_some(*payload_type);
+        self.payload_types.iter().find_map(takes)
+    }
+}

@@ -1,0 +1,441 @@
+//! A peer's connection: ICE, DTLS, SRTP, RTCP and the estimate of its bandwidth.
+
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ahash::AHashMap;
+use str0m::bwe::{Bitrate, BweKind};
+use str0m::change::SdpOffer;
+use str0m::config::DtlsCert;
+use str0m::media::{KeyframeRequestKind, MediaKind};
+use str0m::net::{Protocol, Receive, TcpType};
+use str0m::{Candidate, Event, IceCreds, Input, Rtc, RtcConfig};
+
+use super::codec::{Codec, VideoCodec};
+use super::layer::Layer;
+use super::packet::{Outgoing, Packet};
+use super::sdp::Sdp;
+use crate::error::OfferError;
+use crate::event::Transport;
+use crate::keys::{Kind, Mid};
+use crate::settings::{Limits, QUALITY_INTERVAL};
+
+/// What is taken as a receiver's bandwidth before anything is known. Probes find more within a
+/// second; much more would flood a slow line meanwhile.
+const FIRST_ESTIMATE_BPS: u64 = 600_000;
+
+/// The library asks to be called again at once after each paced packet. So often is enough for any
+/// burst it may send, and a bound for the case that it never stops asking.
+const CALLS_AT_ONCE_MAX: usize = 4_096;
+
+/// What all connections of an SFU have in common.
+pub(crate) struct Ground {
+    cert: DtlsCert,
+    /// Under which addresses clients reach us, with their ports.
+    pub(crate) udp: Vec<SocketAddr>,
+    pub(crate) tcp: Vec<SocketAddr>,
+    pub(crate) limits: Limits,
+}
+
+impl Ground {
+    pub(crate) fn new(udp: Vec<SocketAddr>, tcp: Vec<SocketAddr>, limits: Limits) -> Option<Self> {
+        let provider = str0m::crypto::from_feature_flags();
+        Some(Self { cert: provider.dtls_provider.generate_certificate()?, udp, tcp, limits })
+    }
+}
+
+/// What a connection asks to be done.
+#[expect(clippy::large_enum_variant, reason = "nearly all are packets, which need no box each")]
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// Send this.
+    Transmit(Transport, SocketAddr, Vec<u8>),
+    /// DTLS is done: media can flow.
+    Connected,
+    /// Media came in.
+    Packet(Packet),
+    /// The peer's decoder needs a key frame in that slot.
+    KeyFrameAsked(Mid),
+    /// The peer can take so many bits per second.
+    Estimate(u64),
+    /// What was measured of one stream in the last [`QUALITY_INTERVAL`].
+    Report(Report),
+    /// The peer closed the connection.
+    Left,
+}
+
+/// What RTCP tells of a stream.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Report {
+    /// From the peer to us; otherwise from us to the peer.
+    pub(crate) is_up: bool,
+    pub(crate) packets: u64,
+    pub(crate) loss: Option<f32>,
+    pub(crate) rtt: Option<Duration>,
+    pub(crate) jitter: Option<Duration>,
+}
+
+/// The connection cannot go on and is to be dropped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Broken;
+
+/// A connection of one peer.
+pub(crate) struct Connection {
+    rtc: Rtc,
+    ground: Arc<Ground>,
+    /// The start of every ufrag of this connection, by which packets find the worker.
+    ufrag_start: String,
+    ufrag: String,
+    fingerprint: String,
+    mids: Vec<Mid>,
+    codecs: [Option<Codec>; 128],
+    /// Which stream an SSRC is, as the library worked out from the first packets.
+    streams: AHashMap<u32, (Mid, Layer)>,
+}
+
+impl Connection {
+    /// A connection that awaits its first offer. `preference` is the order of video codecs in the
+    /// answer.
+    pub(crate) fn new(
+        ground: &Arc<Ground>,
+        ufrag_start: String,
+        preference: &[VideoCodec],
+        now: Instant,
+    ) -> Self {
+        let creds = credentials(&ufrag_start);
+        let limits = ground.limits;
+        let mut config = RtcConfig::new()
+            .set_rtp_mode(true)
+            .set_ice_lite(true)
+            .set_dtls_cert(ground.cert.clone())
+            .set_local_ice_credentials(creds.clone())
+            .set_stats_interval(Some(QUALITY_INTERVAL))
+            .set_send_buffer_audio(limits.repeat_audio)
+            .set_send_buffer_video(limits.repeat_video)
+            .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)))
+            .clear_codecs()
+            .enable_opus(true, false);
+        for codec in preference {
+            config = match codec {
+                VideoCodec::Vp8 => config.enable_vp8(true),
+                VideoCodec::Vp9 => config.enable_vp9(true),
+                VideoCodec::H264 => config.enable_h264(true),
+                VideoCodec::Av1 => config.enable_av1(true),
+            };
+        }
+        let mut rtc = config.build(now);
+        for &addr in &ground.udp {
+            if let Ok(candidate) = Candidate::builder().udp().host(addr).build() {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        for &addr in &ground.tcp {
+            let candidate = Candidate::builder().tcp().host(addr).tcptype(TcpType::Passive).build();
+            if let Ok(candidate) = candidate {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        Self {
+            rtc,
+            ground: Arc::clone(ground),
+            ufrag_start,
+            ufrag: creds.ufrag,
+            fingerprint: String::new(),
+            mids: Vec::new(),
+            codecs: [None; 128],
+            streams: AHashMap::new(),
+        }
+    }
+
+    /// Takes an offer and gives the answer to it.
+    ///
+    /// An error that is [`Err`] of the inner kind leaves the connection as it was; after
+    /// [`Broken`] it is half changed, and of no more use.
+    pub(crate) fn accept(
+        &mut self,
+        text: &str,
+        sdp: &Sdp,
+        now: Instant,
+    ) -> Result<String, (OfferError, Option<Broken>)> {
+        let kept = |error| (error, None);
+        let offer = SdpOffer::from_sdp_string(text)
+            .map_err(|error| kept(OfferError::sdp(error.to_string())))?;
+        if !self.mids.iter().zip(&sdp.lines).all(|(old, new)| *old == new.mid)
+            || sdp.lines.len() < self.mids.len()
+        {
+            return Err(kept(OfferError::sdp(
+                "a further offer keeps the m-lines and their order, and adds behind them",
+            )));
+        }
+        self.rtc
+            .handle_input(Input::Timeout(now))
+            .map_err(|error| (OfferError::sdp(error.to_string()), Some(Broken)))?;
+        // The library panics on some offers that contradict themselves. What it has half changed
+        // is dropped.
+        let rtc = &mut self.rtc;
+        let answer = catch_unwind(AssertUnwindSafe(|| rtc.sdp_api().accept_offer(offer)));
+        let answer = match answer {
+            Ok(Ok(answer)) => answer.to_sdp_string(),
+            Ok(Err(error)) => return Err((OfferError::sdp(error.to_string()), Some(Broken))),
+            Err(_) => {
+                let error = OfferError::sdp("contradicts itself");
+                return Err((error, Some(Broken)));
+            }
+        };
+        self.fingerprint.clone_from(&sdp.fingerprint);
+        self.mids = sdp.lines.iter().map(|line| line.mid).collect();
+        self.streams.clear();
+        self.learn_codecs();
+        Ok(self.name_worker(answer))
+    }
+
+    /// Hands in what came from the network. What is not understood is dropped.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        transport: Transport,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), Broken> {
+        let Some(receive) = self.parse(transport, from, bytes) else {
+            return Ok(());
+        };
+        // Anybody can send nonsense from a forged address, so that an error is the packet's and
+        // not the connection's.
+        let taken = catch_unwind(AssertUnwindSafe(|| {
+            self.rtc.handle_input(Input::Receive(now, receive)).is_ok()
+        }));
+        match taken {
+            Ok(_) if self.rtc.is_alive() => Ok(()),
+            Ok(_) | Err(_) => Err(Broken),
+        }
+    }
+
+    /// Lets time pass.
+    pub(crate) fn pass(&mut self, now: Instant) -> Result<(), Broken> {
+        guarded(|| self.rtc.handle_input(Input::Timeout(now)))
+    }
+
+    /// Takes all that is to be done, and says when to call [`Self::pass`] next.
+    pub(crate) fn drain(
+        &mut self,
+        now: Instant,
+        outputs: &mut Vec<Output>,
+    ) -> Result<Instant, Broken> {
+        guarded(|| {
+            for _ in 0..CALLS_AT_ONCE_MAX {
+                match self.rtc.poll_output()? {
+                    str0m::Output::Timeout(at) if at <= now => {
+                        self.rtc.handle_input(Input::Timeout(now))?;
+                    }
+                    str0m::Output::Timeout(at) => return Ok(at),
+                    str0m::Output::Transmit(transmit) => {
+                        let transport = match transmit.proto {
+                            Protocol::Udp => Transport::Udp,
+                            Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Transport::Tcp,
+                        };
+                        let bytes = transmit.contents.into();
+                        outputs.push(Output::Transmit(transport, transmit.destination, bytes));
+                    }
+                    str0m::Output::Event(event) => {
+                        if let Some(output) = self.understand(event) {
+                            outputs.push(output);
+                        }
+                    }
+                }
+            }
+            Ok(now + Duration::from_millis(1))
+        })
+    }
+
+    /// Sends a packet in the stream of that SSRC.
+    pub(crate) fn write(&mut self, ssrc: u32, outgoing: Outgoing<'_>, now: Instant) {
+        if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc.into()) {
+            stream.write_rtp(outgoing.into_write(now));
+        }
+    }
+
+    /// Asks the peer for a key frame (PLI, RFC 4585 section 6.3.1).
+    pub(crate) fn ask_key_frame(&mut self, mid: Mid, layer: Option<Layer>) {
+        let rid = layer.map(|layer| layer.rid().into());
+        let mut api = self.rtc.direct_api();
+        if let Some(stream) = api.stream_rx_by_mid(mid.as_str().into(), rid) {
+            stream.request_keyframe(KeyframeRequestKind::Pli);
+        }
+    }
+
+    /// Says what rate is needed: `next_bps` for the next better layer, which is worth padding, and
+    /// `desired_bps` for the best, which is worth probing.
+    pub(crate) fn want_bitrate(&mut self, next_bps: u64, desired_bps: u64) {
+        let (next, desired) = (Bitrate::from(next_bps), Bitrate::from(desired_bps));
+        self.rtc.bwe().set_bitrate(next, desired);
+    }
+
+    /// Says goodbye; what it has to say is in the next [`Self::drain`].
+    pub(crate) fn close(&mut self) {
+        // Only an open DTLS layer can fail to close, and then there is nobody to tell.
+        let _ = guarded(|| self.rtc.close());
+    }
+
+    /// Whether the packet is a check of this peer's ICE agent: it knows our password (RFC 8445
+    /// section 7.3).
+    pub(crate) fn authenticates(
+        &self,
+        now: Instant,
+        transport: Transport,
+        from: SocketAddr,
+        bytes: &[u8],
+    ) -> bool {
+        self.parse(transport, from, bytes)
+            .is_some_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    }
+
+    pub(crate) fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    /// Whether an offer with that fingerprint is of this connection.
+    pub(crate) fn is_of(&self, sdp: &Sdp) -> bool {
+        self.fingerprint == sdp.fingerprint
+    }
+
+    /// The SSRC under which we send on that m-line, if we do.
+    pub(crate) fn ssrc(&mut self, mid: Mid) -> Option<u32> {
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid.as_str().into(), None)?;
+        // Packets are sent when they come; the sender has paced them, and a second queue would
+        // only add delay. Probes and padding are paced nevertheless.
+        stream.set_unpaced(true);
+        Some(*stream.ssrc())
+    }
+
+    /// What the peer can take on that m-line: payload types with their codecs.
+    pub(crate) fn payload_types(&self, mid: Mid, kind: Kind) -> Vec<(u8, Codec)> {
+        let Some(media) = self.rtc.media(mid.as_str().into()) else {
+            return Vec::new();
+        };
+        let matches = match media.kind() {
+            MediaKind::Audio => kind == Kind::Audio,
+            MediaKind::Video => kind == Kind::Video,
+        };
+        let negotiated = media.remote_pts().iter().map(|pt| **pt);
+        negotiated
+            .filter_map(|pt| Some((pt, self.codec(pt)?)))
+            .filter(|(_, codec)| matches && codec.kind() == kind)
+            .collect()
+    }
+
+    fn codec(&self, payload_type: u8) -> Option<Codec> {
+        *self.codecs.get(usize::from(payload_type))?
+    }
+
+    fn learn_codecs(&mut self) {
+        self.codecs = [None; 128];
+        for params in self.rtc.codec_config().params() {
+            if let Some(place) = self.codecs.get_mut(usize::from(*params.pt())) {
+                *place = Codec::of(params);
+            }
+        }
+    }
+
+    /// An ICE restart makes the library choose credentials of its own, which would name no worker.
+    fn name_worker(&mut self, answer: String) -> String {
+        let chosen = self.rtc.direct_api().local_ice_credentials();
+        if chosen.ufrag == self.ufrag {
+            return answer;
+        }
+        let creds = credentials(&self.ufrag_start);
+        let answer = answer.replace(&chosen.ufrag, &creds.ufrag).replace(&chosen.pass, &creds.pass);
+        self.ufrag.clone_from(&creds.ufrag);
+        self.rtc.direct_api().set_local_ice_credentials(creds);
+        answer
+    }
+
+    fn parse<'a>(
+        &self,
+        transport: Transport,
+        from: SocketAddr,
+        bytes: &'a [u8],
+    ) -> Option<Receive<'a>> {
+        let (protocol, ours) = match transport {
+            Transport::Udp => (Protocol::Udp, &self.ground.udp),
+            Transport::Tcp => (Protocol::Tcp, &self.ground.tcp),
+        };
+        // Behind NAT the packet came to an address that no candidate has: it is the one of the
+        // same family that it was sent to.
+        let to = *ours.iter().find(|addr| addr.is_ipv4() == from.is_ipv4())?;
+        Receive::new(protocol, from, to, bytes).ok()
+    }
+
+    fn understand(&mut self, event: Event) -> Option<Output> {
+        match event {
+            Event::Connected => Some(Output::Connected),
+            Event::RtpPacket(packet) => {
+                let (mid, layer) = self.stream(*packet.header.ssrc)?;
+                let codec = self.codec(*packet.header.payload_type)?;
+                Some(Output::Packet(Packet::new(mid, layer, codec, packet)))
+            }
+            Event::KeyframeRequest(request) => {
+                Some(Output::KeyFrameAsked(request.mid.parse().ok()?))
+            }
+            Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                Some(Output::Estimate(estimate.as_u64()))
+            }
+            Event::MediaIngressStats(stats) => Some(Output::Report(Report {
+                is_up: true,
+                packets: stats.packets,
+                loss: stats.loss,
+                rtt: stats.rtt,
+                jitter: Some(self.jitter(&stats.mid, stats.jitter)),
+            })),
+            Event::MediaEgressStats(stats) => Some(Output::Report(Report {
+                is_up: false,
+                packets: stats.packets,
+                loss: stats.loss,
+                rtt: stats.rtt,
+                jitter: stats.remote.map(|remote| self.jitter(&stats.mid, remote.jitter)),
+            })),
+            Event::Closed => Some(Output::Left),
+            // The list of the library is open; the others are of frames, data channels, or told by
+            // other means.
+            _ => None,
+        }
+    }
+
+    fn stream(&mut self, ssrc: u32) -> Option<(Mid, Layer)> {
+        if let Some(known) = self.streams.get(&ssrc) {
+            return Some(*known);
+        }
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_rx(&ssrc.into())?;
+        let mid = stream.mid().parse().ok()?;
+        let layer = stream.rid().map_or(Some(Layer::Full), |rid| Layer::of_rid(&rid))?;
+        self.streams.insert(ssrc, (mid, layer));
+        Some((mid, layer))
+    }
+
+    fn jitter(&self, mid: &str, ticks: u32) -> Duration {
+        let is_audio =
+            self.rtc.media(mid.into()).is_some_and(|media| media.kind() == MediaKind::Audio);
+        let kind = if is_audio { Kind::Audio } else { Kind::Video };
+        let rate = Codec::clock_rate_hz(kind);
+        Duration::from_secs(1) * (ticks.min(rate)) / rate
+    }
+}
+
+/// Runs a step of the library. A panic in it costs one connection, not a worker with all its
+/// rooms.
+fn guarded<T>(step: impl FnOnce() -> Result<T, str0m::RtcError>) -> Result<T, Broken> {
+    match catch_unwind(AssertUnwindSafe(step)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(_)) | Err(_) => Err(Broken),
+    }
+}
+
+fn credentials(ufrag_start: &str) -> IceCreds {
+    let mut creds = IceCreds::new();
+    creds.ufrag.insert_str(0, ufrag_start);
+    creds
+}

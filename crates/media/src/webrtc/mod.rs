@@ -1,0 +1,14 @@
+//! All that touches the WebRTC library. Its types end here, since its API changes often.
+
+mod codec;
+mod connection;
+mod layer;
+mod packet;
+mod sdp;
+
+pub(crate) use codec::Codec;
+pub(crate) use codec::VideoCodec;
+pub(crate) use connection::{Broken, Connection, Ground, Output, Report};
+pub(crate) use layer::{LAYERS, Layer};
+pub(crate) use packet::{Outgoing, Packet};
+pub(crate) use sdp::{Direction, Sdp};

@@ -1,0 +1,12 @@
+//! Threads that serve rooms.
+//!
+//! Each worker has a thread, a runtime on it, a socket on the common port and its own rooms; no
+//! lock is taken for a packet. All that has come is handled, then all that came of it is sent.
+
+mod command;
+mod demultiplex;
+mod run;
+mod timers;
+
+pub(crate) use command::{Command, Steer};
+pub(crate) use run::{Neighbours, Worker, start};
