@@ -390,6 +390,19 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether a participant may send `media` now: it must be what the call carries, and nothing
+    /// may forbid it to their side.
+    pub fn may_send(&self, user: &UserId, media: Media) -> bool {
+        let forbidden = match (*user == self.caller, media) {
+            (true, Media::Audio) => self.forbid.caller_audio,
+            (true, Media::Video) => self.forbid.caller_video,
+            (false, Media::Audio) => self.forbid.callee_audio,
+            (false, Media::Video) => self.forbid.callee_video,
+        };
+        let inside = self.participant(user).is_some_and(|p| p.state.is_in());
+        inside && self.phase == Phase::Active && media <= self.media && !forbidden
+    }
+
     /// The participant `user` is, if any.
     pub fn participant(&self, user: &str) -> Option<&Participant> {
         self.participants.iter().find(|p| p.user.as_str() == user)

@@ -75,6 +75,29 @@ pub struct Forbid {
     pub callee_video: bool,
 }
 
+/// Who routes the media of a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RoomMedia {
+    /// The server itself.
+    Sfu,
+    /// A `LiveKit` server.
+    Livekit,
+    /// The app's own.
+    #[default]
+    External,
+}
+
+impl RoomMedia {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // The form serde asks for.
+    fn is_external(&self) -> bool {
+        match self {
+            Self::External => true,
+            Self::Sfu | Self::Livekit => false,
+        }
+    }
+}
+
 /// Times and policy of one call, all in milliseconds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
@@ -92,6 +115,9 @@ pub struct Settings {
     pub group_size: usize,
     /// Who may do what.
     pub policy: Policy,
+    /// Who routes its media.
+    #[serde(default, skip_serializing_if = "RoomMedia::is_external")]
+    pub room_media: RoomMedia,
 }
 
 impl Default for Settings {
@@ -104,6 +130,7 @@ impl Default for Settings {
             max_ms: None,
             group_size: 100,
             policy: Policy::default(),
+            room_media: RoomMedia::External,
         }
     }
 }

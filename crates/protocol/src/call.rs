@@ -2,7 +2,7 @@
 
 use bellwire_core::{
     Call, CallId, Cause, DeviceId, Kind, Label, Media, Mode, Note, Outcome, Participant, Phase,
-    Reason, RingMode, RoomId, State, Timestamp, Uid, UserId,
+    Reason, RingMode, RoomId, RoomMedia, State, Timestamp, Uid, UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -159,18 +159,6 @@ impl ParticipantInfo {
         let found = users.into_iter().filter_map(|user| call.participant(user));
         found.map(|p| Self::of(call, p)).collect()
     }
-}
-
-/// Who routes the media of a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RoomMedia {
-    /// The server itself.
-    Sfu,
-    /// A `LiveKit` server.
-    Livekit,
-    /// The app's own.
-    External,
 }
 
 /// Where the media of a call flows.

@@ -32,8 +32,9 @@ mod schema;
 mod secret;
 mod user;
 
+pub use bellwire_core::RoomMedia;
 pub use body::Body;
-pub use call::{CallInfo, Ended, ParticipantInfo, RoomInfo, RoomMedia, Scope};
+pub use call::{CallInfo, Ended, ParticipantInfo, RoomInfo, Scope};
 pub use check::Fault;
 pub use close::CloseCode;
 pub use command::Command;

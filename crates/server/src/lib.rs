@@ -17,6 +17,7 @@ mod gateway;
 mod http;
 mod journal;
 mod listen;
+mod media;
 mod metrics;
 mod node;
 mod phone;

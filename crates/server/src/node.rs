@@ -12,11 +12,11 @@ use crate::{
     chance::Chance,
     clock::Clock,
     config::{Apps, Config, Limits},
-    directory::Directory,
     gateway::{Entrance, Gateway, expire_later},
     http,
     journal::Recovered,
     listen::Visitor,
+    media::{Media, Reports, hear_forever},
     metrics::Metrics,
     sessions::Session,
     storage::Storage,
@@ -70,28 +70,27 @@ pub struct Node {
 impl Node {
     /// Starts a node: what the storage kept goes on.
     pub async fn open(tenants: Tenants, ground: Ground) -> Self {
-        Self::open_measured(tenants, ground, Arc::new(Metrics::new())).await
+        let (metrics, no_media) = (Arc::new(Metrics::new()), (Media::default(), None));
+        Self::open_with(tenants, ground, metrics, no_media).await
     }
 
-    pub(crate) async fn open_measured(
+    /// Likewise, with what only the program has: metrics that are already counted in, and media.
+    pub(crate) async fn open_with(
         tenants: Tenants,
         ground: Ground,
         metrics: Arc<Metrics>,
+        (media, reports): (Media, Option<Reports>),
     ) -> Self {
         let Ground { storage, recovered, clock, chance } = ground;
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
-        let board = Arc::new(Switchboard::new(
-            calls,
-            Directory::default(),
-            storage,
-            deadlines,
-            metrics,
-            clock,
-            chance,
-        ));
+        let board =
+            Arc::new(Switchboard::new(calls, storage, deadlines, metrics, media, clock, chance));
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
+        if let Some(reports) = reports {
+            tokio::spawn(hear_forever(board.clone(), reports));
+        }
         recover(&gateway, recovered).await;
         tokio::spawn(board.audit_forever());
         Self { gateway }

@@ -17,6 +17,7 @@ use crate::{
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
     listen::{Listener, LookAgain, Serving, Tls},
+    media::Media,
     metrics::Metrics,
     node::{Ground, KEEP_MS, Node, Tenants},
 };
@@ -55,11 +56,15 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
         chance: Chance::from_system(),
     };
     let tenants = Tenants { apps: apps.clone(), limits: config.limits.clone() };
-    let gateway = Node::open_measured(tenants, ground, metrics).await.gateway;
+    let port = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+    let media = Media::start(&config.media, config.server.listen, port.local_addr()?)?;
+    let gateway = Node::open_with(tenants, ground, metrics, media).await.gateway;
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
     tokio::spawn(reload_on_hangup(hangup, config.clone(), sources, apps, certificate));
 
-    let serving = open_port(&config, tls, &gateway).await?;
+    let serving = serve_port(&config, port, tls, &gateway)?;
     let mut health = journal.watch();
     tokio::select! {
         _ = terminate.recv() => {}
@@ -98,14 +103,12 @@ fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn open_port(
+fn serve_port(
     config: &Config,
+    port: TcpListener,
     tls: Option<Tls>,
     gateway: &Arc<Gateway>,
 ) -> anyhow::Result<Serving> {
-    let port = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
     let address = port.local_addr()?;
     tracing::info!(%address, tls = tls.is_some(), "listening");
     let (app, metrics) = (http::app(gateway.clone()), gateway.board.metrics.clone());

@@ -39,7 +39,8 @@ async fn a_whole_call_is_told_to_the_letter() {
     for device in [&mut alice, &mut bob] {
         let started = device.expect("call.started").await;
         assert_eq!(started["seq"], 4);
-        assert_eq!(started["room"]["media"], "external");
+        assert_eq!(started["room"]["media"], "sfu");
+        assert_eq!(started["room"]["allow"], json!(["audio", "video"]));
         assert!(started["room"]["id"].as_u64().is_some_and(|id| id > 0 && id < 1 << 31));
     }
 

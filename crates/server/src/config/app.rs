@@ -151,6 +151,7 @@ fn settings(calls: &Calls) -> Settings {
         max_ms: calls.max_time_s.map(|s| s * 1_000),
         group_size: calls.group_size,
         policy: calls.policy,
+        room_media: calls.room_media.into(),
     }
 }
 

@@ -31,7 +31,7 @@ fn arg(section: &'static Section, setting: &'static Setting) -> Arg {
         .help_heading(format!("Settings: {}", section.name))
         .value_name(name);
     let arg = match &setting.kind {
-        Kind::Text | Kind::Number | Kind::List => arg,
+        Kind::Text | Kind::Number | Kind::Switch | Kind::List => arg,
         Kind::Choice(words) => arg.value_parser(
             words
                 .iter()

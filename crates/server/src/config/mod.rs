@@ -10,6 +10,7 @@ mod apps;
 mod dev;
 mod error;
 mod flags;
+mod media;
 mod order;
 mod pages;
 mod schema;
@@ -21,6 +22,7 @@ pub(crate) use app::App;
 pub(crate) use apps::Apps;
 pub(crate) use dev::{DEV_APP, DevApp};
 pub(crate) use flags::SettingFlags;
+pub(crate) use media::{Media, Turn};
 pub(crate) use pages::{docs_page, sample};
 pub(crate) use schema::{
     Acme, Config, Limits, LogFormat, Login, PresencePolicy, ProxyHeader, Server, Synchronous, Tls,

@@ -12,6 +12,8 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::media::Media;
+
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -29,6 +31,8 @@ pub(crate) struct Config {
     /// Times and policy of every app's calls; an app changes its own under `[apps.calls]`. A call
     /// may bring its own ring, reach and longest time.
     pub calls: Calls,
+    /// Media that the server routes itself: voices, pictures, screens.
+    pub media: Media,
     /// The apps (tenants) that are served; nothing crosses from one to another. Read again on
     /// SIGHUP.
     pub apps: Vec<AppConfig>,
@@ -266,7 +270,7 @@ pub(crate) struct Calls {
     pub max_time_s: Option<u64>,
     /// The most participants of a group call, the caller included (2 to 1000).
     pub group_size: usize,
-    /// Where the media of a started call flows. Rooms of the server's own come later.
+    /// Where the media of a started call flows.
     pub room_media: RoomMedia,
     /// Who may do what in a running group call.
     pub policy: Policy,
@@ -282,7 +286,7 @@ impl Default for Calls {
             resume_s: 60,
             max_time_s: None,
             group_size: 100,
-            room_media: RoomMedia::External,
+            room_media: RoomMedia::Sfu,
             policy: Policy::default(),
         }
     }
@@ -292,6 +296,8 @@ impl Default for Calls {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum RoomMedia {
+    /// Through this server, as `[media]` says.
+    Sfu,
     /// Wherever the app lets it: the server gives a room id and nothing else.
     External,
 }
@@ -387,9 +393,10 @@ pub(crate) enum PresencePolicy {
     Nobody,
 }
 
-impl From<RoomMedia> for bellwire_protocol::RoomMedia {
+impl From<RoomMedia> for bellwire_core::RoomMedia {
     fn from(media: RoomMedia) -> Self {
         match media {
+            RoomMedia::Sfu => Self::Sfu,
             RoomMedia::External => Self::External,
         }
     }

@@ -6,6 +6,7 @@ use bellwire_core::Policy;
 use serde_json::Value;
 
 use super::{
+    media::{Media, Turn},
     order::fields,
     schema::{Acme, AppConfig, Calls, Config, Limits, Server, Storage, Tls},
 };
@@ -19,6 +20,8 @@ pub(crate) enum Kind {
     Choice(Vec<(String, String)>),
     /// A whole number.
     Number,
+    /// Yes or no: `true` or `false`.
+    Switch,
     /// A list of texts.
     List,
 }
@@ -117,6 +120,8 @@ fn properties<'a>(
         "" => fields::<Config>(),
         "server" => fields::<Server>(),
         "limits" => fields::<Limits>(),
+        "media" => fields::<Media>(),
+        "media.turn" => fields::<Turn>(),
         "tls" => fields::<Tls>(),
         "tls.acme" => fields::<Acme>(),
         "storage" => fields::<Storage>(),
@@ -176,6 +181,8 @@ fn kind(schema: &Value) -> Kind {
         Kind::Number
     } else if is("array") {
         Kind::List
+    } else if is("boolean") {
+        Kind::Switch
     } else {
         Kind::Text
     }

@@ -68,6 +68,7 @@ impl Config {
         let changed = [
             ("server", self.server != new.server),
             ("tls", self.tls != new.tls),
+            ("media", self.media != new.media),
             ("storage", self.storage != new.storage),
             ("limits", whole(self) != whole(&new)),
         ];
@@ -210,7 +211,7 @@ impl Merged {
     fn set(&mut self, setting: &Setting, text: &str, origin: Origin) {
         let value = match setting.kind {
             Kind::Text | Kind::Choice(_) => Value::String(text.to_owned()),
-            Kind::Number | Kind::List => {
+            Kind::Number | Kind::Switch | Kind::List => {
                 text.parse().unwrap_or_else(|_| Value::String(text.to_owned()))
             }
         };

@@ -10,6 +10,7 @@ use bellwire_core::{GROUP_SIZE_MAX, REACH_TIME_MAX_S, RING_TIME_S};
 use super::{
     dev::DEV_APP,
     error::Problem,
+    media::{Media, Turn},
     schema::{Acme, Calls, Config, Limits, Server, Storage, Tls},
 };
 
@@ -30,6 +31,12 @@ const KEEP_MAX_DAYS: u32 = 36_500;
 /// The largest reserve, in MiB.
 const RESERVE_MAX_MIB: u64 = 1_024;
 
+/// The most media threads, as the media server takes them.
+const MEDIA_THREADS_MAX: usize = bellwire_media::THREADS_MAX;
+/// How long a TURN credential may be good for, in seconds: longer than it takes to connect, and at
+/// most a week, as it cannot be taken back.
+const TURN_TTL_S: RangeInclusive<u64> = 600..=7 * 24 * 3_600;
+
 /// Everything wrong with the settings that are not one app's.
 pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -38,6 +45,7 @@ pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
     tls(&config.tls, &mut problems);
     storage(&config.storage, &mut problems);
     calls("calls", &config.calls, &mut problems);
+    media(&config.media, &mut problems);
     apps(config, dev, &mut problems);
     problems
 }
@@ -162,6 +170,31 @@ pub(crate) fn calls(path: &str, calls: &Calls, problems: &mut Vec<Problem>) {
         within(&at("max_time_s"), max, &(1..=MAX_TIME_MAX_S), problems);
     }
     within(&at("group_size"), group_size, &(2..=GROUP_SIZE_MAX), problems);
+}
+
+fn media(media: &Media, problems: &mut Vec<Problem>) {
+    let Media { enabled: _, udp: _, tcp: _, announce, threads, turn } = media;
+    if let Some(threads) = threads {
+        within("media.threads", &threads.get(), &(1..=MEDIA_THREADS_MAX), problems);
+    }
+    for (i, address) in announce.iter().enumerate() {
+        if address.is_unspecified() || address.is_multicast() {
+            let says = "is no address that clients can reach";
+            problems.push(Problem::new(format!("media.announce[{i}]"), says));
+        }
+    }
+    let Turn { urls, secret, ttl_s } = turn;
+    within("media.turn.ttl_s", ttl_s, &TURN_TTL_S, problems);
+    for (i, url) in urls.iter().enumerate() {
+        if !(url.starts_with("turn:") || url.starts_with("turns:")) {
+            let says = "must begin with turn: or turns: (RFC 7065)";
+            problems.push(Problem::new(format!("media.turn.urls[{i}]"), says));
+        }
+    }
+    if urls.is_empty() != secret.is_none() {
+        let says = "belongs to media.turn.urls; give both or neither";
+        problems.push(Problem::new("media.turn.secret", says));
+    }
 }
 
 fn apps(config: &Config, dev: bool, problems: &mut Vec<Problem>) {

@@ -25,8 +25,11 @@ pub(super) async fn state(
     asker: Asker,
 ) {
     let Some(call) = inside(board, line, c.call) else { return not_in(board, asker, c.call) };
-    let user = line.session.user.clone();
-    if call.participant(&user).is_some_and(|p| !p.entered) {
+    let (user, device) = (line.session.user.clone(), &line.session.device);
+    board.media.published(&call, &user, device, &c);
+    // Who has the server route their media has entered when it flows.
+    let is_routed = board.media.has_offered(&call, &user, device);
+    if !is_routed && call.participant(&user).is_some_and(|p| !p.entered) {
         board.act(&line.session.app, c.call, Command::Entered { user: user.clone() }).await;
     }
     let (call_id, from) = (c.call, user.clone());
@@ -63,7 +66,7 @@ pub(super) fn send(board: &Switchboard, line: &Line, c: command::Send, asker: As
 }
 
 /// The call, if this very device is in it.
-fn inside(board: &Switchboard, line: &Line, call: CallId) -> Option<Arc<Call>> {
+pub(super) fn inside(board: &Switchboard, line: &Line, call: CallId) -> Option<Arc<Call>> {
     let session = &line.session;
     let call = board.calls.load(&session.app, call)?;
     let me = call.participant(&session.user).filter(|p| p.state.is_in())?;
@@ -71,7 +74,7 @@ fn inside(board: &Switchboard, line: &Line, call: CallId) -> Option<Arc<Call>> {
     here.then_some(call)
 }
 
-fn not_in(board: &Switchboard, asker: Asker, call: CallId) {
+pub(super) fn not_in(board: &Switchboard, asker: Asker, call: CallId) {
     let mut error = WireError::from(Refusal::NotInCall(None));
     error.call = Some(call);
     board.refuse(Some(asker), Box::new(error));

@@ -5,6 +5,7 @@ mod ephemeral;
 mod frame;
 mod hello;
 mod keepalive;
+mod media;
 mod requests;
 mod upgrade;
 mod wire;

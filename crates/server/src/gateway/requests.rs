@@ -10,7 +10,7 @@ use bellwire_protocol::{
     {CallInfo, LogEntry, Record},
 };
 
-use super::{Gateway, connection::Line, ephemeral, hello};
+use super::{Gateway, connection::Line, ephemeral, hello, media};
 use crate::{
     journal::RecordQuery,
     switchboard::{Ask, Asker, ReplyKind, Switchboard},
@@ -145,11 +145,9 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
             let report = MediaReport { connected_ms, first_frame_ms, failed: c.failed };
             order(board, line, c.call, Order::Report(report), asker).await;
         }
-        Command::MediaOffer(_) | Command::MediaReceive(_) | Command::MediaClose(_) => {
-            let text = "the media of this call is the app's own; the server routes none";
-            let error = WireError::new(ErrorCode::Unavailable, text);
-            board.refuse(Some(asker), Box::new(error));
-        }
+        Command::MediaOffer(c) => media::offer(board, line, c, asker).await,
+        Command::MediaReceive(c) => media::receive(board, line, c, asker).await,
+        Command::MediaClose(c) => media::close(board, line, c.call, asker).await,
         Command::State(c) => ephemeral::state(board, line, c, asker).await,
         Command::Send(c) => ephemeral::send(board, line, c, asker),
         Command::SendMessage(c) => ephemeral::message(board, line, c, asker),
@@ -266,7 +264,7 @@ async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Aske
     let rest = || known.log.iter().filter(|e| e.seq > after);
     let log: Vec<_> = rest().take(limit).map(|e| LogEntry::of(e)).collect();
     let more = rest().count() > log.len();
-    let room = crate::switchboard::room_for(&known.call, user);
+    let room = board.media.room_for(&known.call, user);
     let info = Box::new(CallInfo::of(&known.call, Some(user), board.now(), room));
     board.answer(Some(asker), Json::of(&GetOk { info, log, more }));
 }

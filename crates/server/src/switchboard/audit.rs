@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bellwire_core::{AUDIT_MS, Call, Command, State};
+use bellwire_core::{AUDIT_MS, Call, Command, MediaLink, State};
 
 use super::Switchboard;
 
@@ -28,6 +28,21 @@ impl Switchboard {
                 (State::Joined, false) => Command::Gone { user, device },
                 (State::Dropped, true) => Command::Back { user, device },
                 _ => continue,
+            };
+            self.act(&call.app, call.id, command).await;
+        }
+        self.audit_media(call).await;
+    }
+
+    /// Where the server routes the media.
+    async fn audit_media(self: &Arc<Self>, call: &Call) {
+        for p in call.inside() {
+            let Some(device) = p.device.clone() else { continue };
+            let user = p.user.clone();
+            let command = match (p.links.media, self.media.is_up(call, &user, &device)) {
+                (MediaLink::Up, false) => Command::MediaLost { user, device },
+                (MediaLink::Unknown | MediaLink::Lost, true) => Command::MediaUp { user, device },
+                (MediaLink::Up, true) | (MediaLink::Unknown | MediaLink::Lost, false) => continue,
             };
             self.act(&call.app, call.id, command).await;
         }

@@ -22,7 +22,6 @@ use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
-pub(crate) use render::room_for;
 pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
 pub(crate) use start::Ask;
@@ -34,6 +33,7 @@ use crate::{
     config::App,
     directory::Directory,
     journal::JournalState,
+    media::Media,
     metrics::Metrics,
     sessions::{Sessions, Watches},
     storage::Storage,
@@ -49,6 +49,7 @@ pub(crate) struct Switchboard {
     pub(crate) deadlines: Deadlines,
     pub(crate) limits: limits::StartLimits,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) media: Media,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
 }
@@ -59,10 +60,10 @@ pub(crate) type Make<'a> = &'a (dyn Fn(&Switchboard, &Call) -> Command + Sync);
 impl Switchboard {
     pub(crate) fn new(
         calls: Arc<Calls>,
-        directory: Directory,
         storage: Arc<dyn Storage>,
         deadlines: Deadlines,
         metrics: Arc<Metrics>,
+        media: Media,
         clock: Arc<dyn Clock>,
         chance: Chance,
     ) -> Self {
@@ -70,11 +71,12 @@ impl Switchboard {
             calls,
             sessions: Sessions::default(),
             watches: Watches::default(),
-            directory,
+            directory: Directory::default(),
             storage,
             deadlines,
             limits: limits::StartLimits::default(),
             metrics,
+            media,
             clock,
             chance,
         }

@@ -3,17 +3,24 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Call, Cause, Entry, Event, Leaving, Link, Note, Notice, Phase, Reason, Scope as Reach, Tell,
+    Call, Cause, Entry, Event, Leaving, Link, Note, Notice, Reason, Scope as Reach, Tell,
     Timestamp, UserId,
 };
 use bellwire_protocol::{
-    CallEvent, CallInfo, Change, Cursor, Ended, Forbidden, ParticipantInfo, RoomInfo, Scope,
-    ServerEvent, event as wire,
+    CallEvent, CallInfo, Change, Cursor, Ended, ParticipantInfo, Scope, ServerEvent, event as wire,
 };
 
+use crate::media::Media;
+
 /// The frame for `notice` of `entry`, which left the call as `after`.
-pub(super) fn render(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Arc<str> {
-    let change = change(notice, entry, after, now);
+pub(super) fn render(
+    media: &Media,
+    notice: &Notice,
+    entry: &Entry,
+    after: &Call,
+    now: Timestamp,
+) -> Arc<str> {
+    let change = change(media, notice, entry, after, now);
     let event = CallEvent {
         change,
         call: after.id,
@@ -30,27 +37,7 @@ pub(super) fn says_the_same_to_all(tell: &Tell) -> bool {
     !matches!(tell, Tell::Invited | Tell::Started | Tell::Ended(Reach::You, _))
 }
 
-/// The room, for those who may enter it: an active call's participants.
-pub(crate) fn room_for(call: &Call, user: &UserId) -> Option<RoomInfo> {
-    let inside = call.participant(user).is_some_and(|p| p.state.is_in());
-    let room = call.room.filter(|_| inside && call.phase == Phase::Active)?;
-    let caller = call.caller == *user;
-    let (audio, video) = if caller {
-        (Forbidden::CallerAudio, Forbidden::CallerVideo)
-    } else {
-        (Forbidden::CalleeAudio, Forbidden::CalleeVideo)
-    };
-    let forbids = bellwire_protocol::Forbids::from(call.forbid);
-    let mut info = RoomInfo::external(room);
-    let carried = [(bellwire_core::Media::Audio, audio), (bellwire_core::Media::Video, video)];
-    let allowed = carried
-        .into_iter()
-        .filter(|(media, forbidden)| *media <= call.media && !forbids.0.contains(forbidden));
-    info.allow = allowed.map(|(media, _)| media).collect();
-    Some(info)
-}
-
-fn change(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Change {
+fn change(media: &Media, notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Change {
     let event = &entry.event;
     let moving = || wire::Moving::new(subject(event, after).clone(), device(event, after));
     match &notice.tell {
@@ -62,7 +49,7 @@ fn change(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Chang
         Tell::Ringing | Tell::Accepted => answered(&notice.tell, event, after),
         Tell::Rejected => rejected(event, after),
         Tell::Started => Change::Started(wire::Started {
-            room: room_for(after, &notice.user),
+            room: media.room_for(after, &notice.user),
             started_at: after.started_at.unwrap_or(entry.at),
         }),
         Tell::Added => added(event),
@@ -75,9 +62,9 @@ fn change(notice: &Notice, entry: &Entry, after: &Call, now: Timestamp) -> Chang
         }
         Tell::Restored => Change::Restored(moving()),
         Tell::Moved => Change::Moved(moving()),
-        Tell::MediaProposed => Change::MediaProposed(media(event, after)),
-        Tell::MediaChanged => Change::MediaChanged(media(event, after)),
-        Tell::MediaRefused => Change::MediaRefused(media(event, after)),
+        Tell::MediaProposed => Change::MediaProposed(media_event(event, after)),
+        Tell::MediaChanged => Change::MediaChanged(media_event(event, after)),
+        Tell::MediaRefused => Change::MediaRefused(media_event(event, after)),
         Tell::Canceled(reason) => Change::Canceled(wire::Canceled {
             reason: (*reason).into(),
             code: canceled_code(event, *reason),
@@ -154,7 +141,7 @@ fn left(event: &Event, after: &Call) -> wire::Moving {
     moving
 }
 
-fn media(event: &Event, after: &Call) -> wire::MediaEvent {
+fn media_event(event: &Event, after: &Call) -> wire::MediaEvent {
     let (media, cause) = match event {
         Event::MediaProposed { media, .. } | Event::MediaChanged { media, .. } => (*media, None),
         Event::MediaRefused { media, cause, .. } => (*media, *cause),

@@ -15,10 +15,7 @@ use bellwire_protocol::{
     reply_frame,
 };
 
-use super::{
-    Switchboard,
-    render::{render, room_for},
-};
+use super::{Switchboard, render::render};
 use crate::{
     calls::Known,
     sessions::{Outbox, Session},
@@ -135,8 +132,9 @@ impl Switchboard {
             let me = call.participant(user);
             me.is_some_and(|p| p.state.is_in() || p.may_answer())
         };
-        let info =
-            |call: &Arc<Call>| CallInfo::of(call, Some(user), self.now(), room_for(call, user));
+        let info = |call: &Arc<Call>| {
+            CallInfo::of(call, Some(user), self.now(), self.media.room_for(call, user))
+        };
         calls.iter().filter(open).map(info).collect()
     }
 
@@ -198,7 +196,7 @@ impl Switchboard {
             let Some((notices, next)) = step(call.take(), entry) else { return frames };
             if entry.seq > after {
                 let own = notices.iter().filter(|n| n.reaches(mine.0, mine.1));
-                frames.extend(own.map(|n| render(n, entry, &next, self.now())));
+                frames.extend(own.map(|n| render(&self.media, n, entry, &next, self.now())));
             }
             call = Some(next);
         }

@@ -117,6 +117,7 @@ fn facts(board: &Switchboard, app: &App, ask: &Ask, callees: Vec<Callee>, call: 
     settings.reach_ms = ms(asked.reach_time).unwrap_or(settings.reach_ms);
     settings.max_ms = ms(asked.max_time).or(settings.max_ms);
     settings.policy = asked.policy.map_or(settings.policy, |p| p.over(settings.policy));
+    settings.room_media = board.media.of_new_call(settings.room_media);
     Start {
         app: app.key.clone(),
         call,

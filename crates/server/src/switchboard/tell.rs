@@ -68,6 +68,7 @@ impl Switchboard {
         received: Option<Instant>,
     ) {
         for change in plan {
+            self.media.follow(&change.after);
             for step in &change.steps {
                 self.tell_step(app, step);
                 self.metrics.happened(step, received);
@@ -96,7 +97,7 @@ impl Switchboard {
             let frame = match &shared {
                 Some((tell, frame)) if *tell == &notice.tell => frame.clone(),
                 _ => {
-                    let frame = render(notice, &step.entry, &step.after, self.now());
+                    let frame = render(&self.media, notice, &step.entry, &step.after, self.now());
                     if says_the_same_to_all(&notice.tell) {
                         shared = Some((&notice.tell, frame.clone()));
                     }

@@ -1,0 +1,78 @@
+//! Starts the router on its ports.
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener, UdpSocket},
+    num::NonZeroUsize,
+    sync::Arc,
+    thread,
+};
+
+use bellwire_media::{Limits, Settings, Sfu};
+use tokio::sync::mpsc;
+
+use super::{Media, Reports, Router, keep_up, rooms::Rooms, token::Tokens, turn::Turn};
+use crate::config;
+
+/// The router cannot start.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "cannot route media: {0}; give it other ports with media.udp and media.tcp, or turn it off with media.enabled = false"
+)]
+pub(crate) struct MediaError(#[from] bellwire_media::Error);
+
+impl Media {
+    /// Starts the router beside a server that listens on `server`, of which `asked` was asked for;
+    /// none where the settings turn it off. To be called on the runtime it is to be driven on.
+    pub(crate) fn start(
+        settings: &config::Media,
+        asked: SocketAddr,
+        server: SocketAddr,
+    ) -> Result<(Self, Option<Reports>), MediaError> {
+        if !settings.enabled {
+            return Ok((Self::default(), None));
+        }
+        let threads = settings.threads.or_else(|| thread::available_parallelism().ok());
+        let ports = Ports::of(settings, asked, server);
+        let turn = Turn::of(&settings.turn);
+        let (say, reports) = mpsc::unbounded_channel();
+        let settings = Settings {
+            udp: ports.udp,
+            tcp: Some(ports.tcp),
+            announce: settings.announce.clone(),
+            threads: threads.map_or(1, NonZeroUsize::get),
+            limits: Limits::default(),
+        };
+        // Nobody listens any more when the server goes away.
+        let sfu = Sfu::start(&settings, move |event| drop(say.send(event)))?;
+        let (upkeep, asked) = mpsc::unbounded_channel();
+        tokio::spawn(keep_up(sfu.clone(), asked));
+        let router =
+            Router { sfu, rooms: Arc::new(Rooms::default()), tokens: Tokens::new(), turn, upkeep };
+        Ok((Self { router: Some(router) }, Some(reports)))
+    }
+}
+
+/// Where the router listens.
+struct Ports {
+    udp: SocketAddr,
+    tcp: SocketAddr,
+}
+
+impl Ports {
+    /// As set, else the server's port and the next one. Where the server's own port was chosen by the
+    /// system, one that is taken is no mistake, and the system chooses again.
+    fn of(settings: &config::Media, asked: SocketAddr, server: SocketAddr) -> Self {
+        let next = SocketAddr::new(server.ip(), server.port().wrapping_add(1));
+        let usual = |wanted: SocketAddr, is_free: fn(SocketAddr) -> io::Result<()>| {
+            if asked.port() == 0 && is_free(wanted).is_err() {
+                return SocketAddr::new(wanted.ip(), 0);
+            }
+            wanted
+        };
+        Self {
+            udp: settings.udp.unwrap_or_else(|| usual(server, |at| UdpSocket::bind(at).map(drop))),
+            tcp: settings.tcp.unwrap_or_else(|| usual(next, |at| TcpListener::bind(at).map(drop))),
+        }
+    }
+}
