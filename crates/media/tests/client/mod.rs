@@ -5,8 +5,10 @@
 #![allow(unreachable_pub, reason = "a module of several test crates")]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+pub mod check;
 mod driver;
 mod media;
+pub mod network;
 pub mod world;
 
 use std::collections::BTreeMap;
