@@ -96,6 +96,7 @@ impl Driver {
                 Ok((length, _)) = self.udp.recv_from(&mut buffer), if self.tcp.is_none() => {
                     if !self.is_silent {
                         self.take(Protocol::Udp, &buffer[..length]);
+                        self.drain(Instant::now()).await;
                     }
                 }
                 read = read_some(&mut self.tcp, &mut stream) => {
@@ -103,6 +104,7 @@ impl Driver {
                     self.framed.extend_from_slice(&stream[..length]);
                     while let Some(packet) = unframe(&mut self.framed) {
                         self.take(Protocol::Tcp, &packet);
+                        self.drain(Instant::now()).await;
                     }
                 }
                 () = tokio::time::sleep_until(due.into()) => {}
@@ -150,6 +152,7 @@ impl Driver {
                 self.by_way_of = by_way_of;
             }
             Act::Silence(is_silent) => self.is_silent = is_silent,
+            Act::Close => self.rtc.close().unwrap(),
             Act::Cheat => {
                 let is_sound = |mid: &Mid| self.sends[mid].kind() == Kind::Audio;
                 let sound = self.writers.iter().find(|(mid, ..)| is_sound(mid));
