@@ -33,7 +33,8 @@ pub struct Driver {
     by_way_of: Option<SocketAddr>,
     level_dbov: i8,
     is_silent: bool,
-    is_cheating: bool,
+    /// A cheat's own count of the packets in the line of its sound.
+    cheat_seq: Option<u64>,
     seen: Arc<Mutex<Seen>>,
     changed: Arc<Notify>,
 }
@@ -74,7 +75,7 @@ impl Driver {
             by_way_of: setup.by_way_of,
             level_dbov: setup.level_dbov,
             is_silent: false,
-            is_cheating: false,
+            cheat_seq: None,
             seen,
             changed,
         }
@@ -95,6 +96,7 @@ impl Driver {
                 Ok((length, _)) = self.udp.recv_from(&mut buffer), if self.tcp.is_none() => {
                     if !self.is_silent {
                         self.take(Protocol::Udp, &buffer[..length]);
+                        self.drain(Instant::now()).await;
                     }
                 }
                 read = read_some(&mut self.tcp, &mut stream) => {
@@ -102,6 +104,7 @@ impl Driver {
                     self.framed.extend_from_slice(&stream[..length]);
                     while let Some(packet) = unframe(&mut self.framed) {
                         self.take(Protocol::Tcp, &packet);
+                        self.drain(Instant::now()).await;
                     }
                 }
                 () = tokio::time::sleep_until(due.into()) => {}
@@ -149,7 +152,12 @@ impl Driver {
                 self.by_way_of = by_way_of;
             }
             Act::Silence(is_silent) => self.is_silent = is_silent,
-            Act::Cheat => self.is_cheating = true,
+            Act::Close => self.rtc.close().unwrap(),
+            Act::Cheat => {
+                let is_sound = |mid: &Mid| self.sends[mid].kind() == Kind::Audio;
+                let sound = self.writers.iter().find(|(mid, ..)| is_sound(mid));
+                self.cheat_seq = sound.map(|(_, writer, _)| writer.seq);
+            }
         }
     }
 
@@ -177,10 +185,10 @@ impl Driver {
                 let written = writer.next();
                 // A cheat hides its pictures in the m-line of its sound.
                 let mid = match sound_mid {
-                    Some(sound) if self.is_cheating && is_video => sound,
+                    Some(sound) if self.cheat_seq.is_some() && is_video => sound,
                     Some(_) | None => *mid,
                 };
-                let rid = rid.filter(|_| !self.is_cheating);
+                let rid = rid.filter(|_| self.cheat_seq.is_none());
                 let mut api = self.rtc.direct_api();
                 let stream = api.stream_tx_by_mid(mid.as_str().into(), rid.map(Into::into));
                 let Some(stream) = stream.filter(|_| is_connected) else {
@@ -194,7 +202,14 @@ impl Driver {
                         ..ExtensionValues::default()
                     };
                     let pt = if is_video { vp8 } else { opus };
-                    let seq = SeqNo::from(packet.seq);
+                    let seq = match &mut self.cheat_seq {
+                        Some(seq) => {
+                            *seq += 1;
+                            *seq
+                        }
+                        None => packet.seq,
+                    };
+                    let seq = SeqNo::from(seq);
                     let write = RtpWrite::new(pt, seq, packet.time, now, packet.payload)
                         .marker(packet.marker)
                         .ext_vals(extensions)

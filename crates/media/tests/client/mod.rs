@@ -5,8 +5,10 @@
 #![allow(unreachable_pub, reason = "a module of several test crates")]
 #![allow(clippy::unwrap_used, reason = "what fails here fails the test")]
 
+pub mod check;
 mod driver;
 mod media;
+pub mod network;
 pub mod world;
 
 use std::collections::BTreeMap;
@@ -118,6 +120,8 @@ pub(crate) enum Act {
     MoveTo(UdpSocket, Option<SocketAddr>),
     /// Stops (or goes on) sending and receiving anything at all.
     Silence(bool),
+    /// Says goodbye.
+    Close,
     /// Sends pictures in place of the sound of that m-line, and sound in place of pictures.
     Cheat,
 }
@@ -239,6 +243,10 @@ impl Client {
 
     pub fn silence(&self, is_silent: bool) {
         self.acts.send(Act::Silence(is_silent)).ok().unwrap();
+    }
+
+    pub fn close(&self) {
+        self.acts.send(Act::Close).ok().unwrap();
     }
 
     pub fn cheat(&self) {
