@@ -1,5 +1,5 @@
-//! `media.*` over a real socket: who may offer, and how what is wrong is refused. That media flows is
-//! tested with real browsers (web/) and in `crates/media`.
+//! `media.*` over a real socket: who may offer, and how what is wrong is refused. That media flows
+//! is tested with real browsers (web/) and in `crates/media`.
 
 mod support;
 

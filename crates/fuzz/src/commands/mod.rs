@@ -73,6 +73,7 @@ impl Ground {
                 join: who(self.policy / 3),
                 end: who(self.policy / 9),
             },
+            ..Settings::default()
         }
     }
 }

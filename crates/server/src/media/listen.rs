@@ -60,8 +60,8 @@ struct Ports {
 }
 
 impl Ports {
-    /// As set, else the server's port and the next one. Where the server's own port was chosen by the
-    /// system, one that is taken is no mistake, and the system chooses again.
+    /// As set, else the server's port and the next one. Where the server's own port was chosen by
+    /// the system, one that is taken is no mistake, and the system chooses again.
     fn of(settings: &config::Media, asked: SocketAddr, server: SocketAddr) -> Self {
         let next = SocketAddr::new(server.ip(), server.port().wrapping_add(1));
         let usual = |wanted: SocketAddr, is_free: fn(SocketAddr) -> io::Result<()>| {

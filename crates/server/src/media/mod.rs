@@ -1,5 +1,5 @@
-//! Media that the server routes: who may enter which room and send what, and what the router says of
-//! it. The router itself is `bellwire-media`, which knows nothing of calls.
+//! Media that the server routes: who may enter which room and send what, and what the router says
+//! of it. The router itself is `bellwire-media`, which knows nothing of calls.
 //!
 //! A room of the router bears the number of the call's room, a peer the place of its user among the
 //! call's participants: neither changes while the call lives.

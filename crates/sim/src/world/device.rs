@@ -65,6 +65,8 @@ struct Outstanding {
     leaves: bool,
     /// The call a yes puts the device into.
     enters: Option<CallId>,
+    /// Whether it may be a call that the device has left before.
+    returns: bool,
 }
 
 /// A device.
@@ -277,9 +279,10 @@ impl Device {
             Command::Move(c) => Some(c.call),
             _ => None,
         };
+        let returns = matches!(command, Command::Join(_) | Command::Move(_));
         let text = Request { id: self.last_id, command }.to_frame();
         let outstanding =
-            Outstanding { id: self.last_id, text: text.clone(), changing, leaves, enters };
+            Outstanding { id: self.last_id, text: text.clone(), changing, leaves, enters, returns };
         if changing {
             self.latest = Some(outstanding.clone());
         }
@@ -337,7 +340,9 @@ impl Device {
         }
         if let Some(ok) = ok {
             let begun = serde_json::from_str::<Entered>(ok.get()).ok().and_then(|ok| ok.call);
-            if let Some(call) = asked.enters.or(begun) {
+            if let Some(call) =
+                asked.enters.or(begun).filter(|c| asked.returns || !self.is_over(*c))
+            {
                 self.stand(call, Stand::In, &mut reaction);
             }
         } else if let Some(error) = error
@@ -347,6 +352,11 @@ impl Device {
             self.stand(call, Stand::Over, &mut reaction);
         }
         reaction
+    }
+
+    /// A repeated request gets its first answer, which may be of a call that has ended since.
+    fn is_over(&self, call: CallId) -> bool {
+        self.calls.iter().any(|seen| seen.call == call && seen.stand == Stand::Over)
     }
 
     fn welcome(&mut self, ok: &str, _: Timestamp) -> Reaction {
