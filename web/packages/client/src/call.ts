@@ -2,16 +2,19 @@ import type { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { fold } from './fold.js';
 import { isTerminal } from './memory.js';
+import type { Command } from './outstanding.js';
 import type {
   Accept,
   CallEvent,
   CallInfo,
   CallMessage,
   Cancel,
+  Commands,
   GetOk,
   Invite,
   Media,
   Note,
+  Oks,
   ParticipantInfo,
   QualityEvent,
   Reject,
@@ -47,6 +50,8 @@ export type CallEvents = {
   quality: QualityEvent;
   /** A message inside the call. */
   message: CallMessage;
+  /** The connection was made again; without `resumed` in a session that knows nothing of before. */
+  session: { resumed: boolean };
   /** Any event of the server about this call, before the others, as it came. */
   wire: ServerEvent;
 };
@@ -194,6 +199,16 @@ export class Call extends Emitter<CallEvents> {
     const ok = await this.connection.ask('call.get', { call: this.id, after });
     this.learn(ok.info);
     return ok;
+  }
+
+  /** @internal Asks something about this call. */
+  request<C extends Command>(command: C, fields: Omit<Commands[C], 'call'>): Promise<Oks[C]> {
+    return this.connection.ask(command, { call: this.id, ...fields } as Commands[C]);
+  }
+
+  /** @internal The connection was made again. */
+  reconnected(resumed: boolean): void {
+    this.emit('session', { resumed });
   }
 
   /** @internal Takes in the whole call as a reply or a hello showed it. */

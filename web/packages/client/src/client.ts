@@ -11,6 +11,7 @@ import type {
   Record as CallRecord,
   Commands,
   DeviceInfo,
+  HelloOk,
   Invited,
   ListRecords,
   Message,
@@ -86,7 +87,7 @@ export class Client extends Emitter<ClientEvents> {
     if (options.device?.name) device.name = options.device.name;
     this.#connection = new Connection(addresses, device, options, {
       state: (state) => this.emit('state', state),
-      online: ({ user }) => this.#online(user),
+      online: (hello) => this.#online(hello),
       found: (info) => this.#found(info),
       opened: (info) => this.#adopt(info),
       event: (event) => this.#take(event),
@@ -210,8 +211,9 @@ export class Client extends Emitter<ClientEvents> {
     return all;
   }
 
-  #online(user: string): void {
+  #online({ user, resumed }: HelloOk): void {
     this.#user = user;
+    for (const call of this.calls) call.reconnected(resumed);
     // A new session, and a restarted server, begin without watches.
     if (this.#watched.size > 0) {
       this.#ofUsers('presence.watch', [...this.#watched])

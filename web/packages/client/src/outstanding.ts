@@ -85,10 +85,13 @@ export class Outstanding {
   }
 }
 
-/** The commands whose answers a session remembers (docs/wire.md, "Repeating is safe"). */
+/**
+ * The commands whose answers a session remembers (docs/wire.md, "Repeating is safe"), and those of
+ * the media room, whose connection is the session's own.
+ */
 function isChanging(command: Command): boolean {
   if (command === 'call.state' || command === 'call.get') return false;
-  return command.startsWith('call.') || command === 'ack' || command === 'message.send';
+  return /^(call|media)\./.test(command) || command === 'ack' || command === 'message.send';
 }
 
 function isOpening(command: Command): boolean {
