@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
+import { delimiter, join, resolve } from 'node:path';
 import {
   type Browser,
   type BrowserContext,
@@ -11,7 +11,6 @@ import { expect, onTestFailed } from 'vitest';
 
 /** What a page may take to show something, on a busy machine. */
 const PATIENCE_MS = 15_000;
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -33,7 +32,7 @@ export class Phones {
 
   static async start(address: string, ...flags: string[]): Promise<Phones> {
     const browser = await chromium.launch({
-      executablePath: CHROMIUM,
+      executablePath: program(),
       args: [...FLAGS, ...flags],
       headless: true,
     });
@@ -162,4 +161,13 @@ export class Phone {
     await this.page.locator('section.call').waitFor({ state: 'detached' });
     await this.page.getByRole('alertdialog').waitFor({ state: 'detached' });
   }
+}
+
+/** The browser: what `CHROMIUM` names, or the one in the `PATH`. */
+function program(): string {
+  const folders = (process.env.PATH ?? '').split(delimiter);
+  const found = folders.map((folder) => join(folder, 'chromium')).find((path) => existsSync(path));
+  const path = process.env.CHROMIUM ?? found;
+  if (!path) throw new Error('no chromium in the PATH: install it, or name a browser in CHROMIUM');
+  return path;
 }
