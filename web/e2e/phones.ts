@@ -31,12 +31,7 @@ export class Phones {
   ) {}
 
   static async start(address: string, ...flags: string[]): Promise<Phones> {
-    const browser = await chromium.launch({
-      executablePath: program(),
-      args: [...FLAGS, ...flags],
-      headless: true,
-    });
-    return new Phones(browser, address);
+    return new Phones(await launch(...flags), address);
   }
 
   /** A page of somebody in a browser of their own, logged in. */
@@ -161,6 +156,12 @@ export class Phone {
     await this.page.locator('section.call').waitFor({ state: 'detached' });
     await this.page.getByRole('alertdialog').waitFor({ state: 'detached' });
   }
+}
+
+/** A browser whose camera and microphone are made up, and whose questions are answered yes. */
+export function launch(...flags: string[]): Promise<Browser> {
+  const args = [...FLAGS, ...flags];
+  return chromium.launch({ executablePath: program(), args, headless: true });
 }
 
 /** The browser: what `CHROMIUM` names, or the one in the `PATH`. */

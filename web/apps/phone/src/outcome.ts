@@ -59,7 +59,7 @@ export function duration(ms: number): string {
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
 
-/** How a connection is, by the server's marks. */
+/** How a connection is, by the server's marks: 1 is best, 0 is not known. */
 export function qualityText(mark: number): string {
-  return ['', 'bad', 'poor', 'fair', 'good', 'excellent'][mark] ?? '';
+  return ['', 'excellent', 'good', 'fair', 'poor', 'bad'][mark] ?? '';
 }

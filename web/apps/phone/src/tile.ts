@@ -87,10 +87,10 @@ export class Tile {
 
   #updateQuality(call: Call): void {
     const quality = call.quality[this.user];
-    const mark = quality ? Math.min(...[quality.up, quality.down].filter((n) => n > 0)) : 0;
+    const mark = quality ? Math.max(quality.up, quality.down) : 0;
     const text = qualityText(mark);
     this.#quality.hidden = text === '';
-    this.#quality.value = text ? mark : 0;
+    this.#quality.value = text ? 6 - mark : 0;
     this.#quality.title = text ? `${text} connection` : '';
     this.#quality.setAttribute('aria-label', `Connection of ${this.user}: ${text}`);
   }

@@ -23,7 +23,9 @@ export function generate(schema) {
 }
 
 function definition(name, def) {
-  return `${comment(def.description, '')}export type ${name} = ${typeOf(def, '')};\n`;
+  const type = typeOf(def, '');
+  const space = type.startsWith('\n') ? '' : ' ';
+  return `${comment(def.description, '')}export type ${name} =${space}${type};\n`;
 }
 
 /** What each command takes, and what its answer holds. */

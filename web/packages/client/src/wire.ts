@@ -223,7 +223,7 @@ export type Canceled = {
 };
 
 /** What lies behind a reason. */
-export type Cause = 
+export type Cause =
   | 'absent'
   | 'silent'
   | 'disconnected'
@@ -232,7 +232,8 @@ export type Cause =
   | 'logout'
   | 'timeout'
   | 'dropped'
-  | 'log_full';
+  | 'log_full'
+  | 'media';
 
 /**
  * `call.media`: proposes audio or video.
@@ -322,7 +323,7 @@ export type EndedEvent = {
 };
 
 /** What went wrong; stable for ever. */
-export type ErrorCode = 
+export type ErrorCode =
   | 'invalid'
   | 'unknown_command'
   | 'unauthorized'
@@ -424,6 +425,16 @@ export type HelloOk = {
 
 /** What another device did. */
 export type How = 'accepted' | 'rejected' | 'moved';
+
+/** A TURN or STUN server, as browsers take it (W3C `RTCIceServer`). */
+export type IceServer = {
+  /** What proves it. */
+  credential?: Secret | null;
+  /** Where it is, as `turn:turn.example.com:3478?transport=tcp`. */
+  urls: string[];
+  /** Who uses it, and until when. */
+  username?: string | null;
+};
 
 /**
  * `call.invite`: asks more people into a live call.
@@ -581,6 +592,26 @@ export type MediaAnswer = {
   call: CallId;
 };
 
+/** `media.close`: ends this device's media connection, not its part in the call. */
+export type MediaClose = {
+  /** The call. */
+  call: CallId;
+};
+
+/**
+ * `media.closed`: the server ended this device's media connection. While it is in the call it may
+ * offer again.
+ */
+export type MediaClosedEvent = {
+  /** The call. */
+  call: CallId;
+  /** Why. */
+  reason: MediaEnd;
+};
+
+/** Why the server ended a media connection. */
+export type MediaEnd = 'moved' | 'replaced' | 'failed' | 'left';
+
 /** `call.media_proposed`, `call.media_changed`, `call.media_refused` */
 export type MediaEvent = {
   /** Why a proposal fell, unless the other refused; in `call.media_refused` only. */
@@ -589,6 +620,63 @@ export type MediaEvent = {
   media: Media;
   /** By whom, or whose proposal. */
   user: UserId;
+};
+
+/**
+ * `media.offer`: connects this device's media, or changes the connection.
+ *
+ * The offer has one m-line for each track the device sends, named in `send`, and one for each it
+ * can receive at the same time; what a receiving m-line carries is said by `receive`, here or
+ * later, and may change without another offer. All candidates of the server are in its answer, and
+ * it needs none from the device (ICE-lite, RFC 8445). An offer with another DTLS fingerprint or
+ * from a new session makes a new connection, which takes the place of the old one; new ICE
+ * credentials restart ICE.
+ *
+ * For the device in the call, once it is active. Errors: `unauthorized` (the room's token),
+ * `invalid` (`sdp`, `send` or `receive`), `unavailable` (the server does not route this call's
+ * media).
+ */
+export type MediaOffer = {
+  /** The call. */
+  call: CallId;
+  /** What is to be received, by m-line. */
+  receive?: { [key: string]: Want };
+  /** The offer (RFC 8866). */
+  sdp: string;
+  /** What is sent, by m-line. */
+  send?: { [key: string]: Source };
+  /** The token of its room. */
+  token: Secret;
+};
+
+/** `media.offer`. */
+export type MediaOfferOk = {
+  /** The answer. */
+  sdp: string;
+};
+
+/**
+ * `media.receive`: changes what receiving m-lines carry.
+ *
+ * Those not named stay as they are. What is not there yet flows when it comes.
+ */
+export type MediaReceive = {
+  /** The call. */
+  call: CallId;
+  /** By m-line; `null` empties one. */
+  receive: { [key: string]: Want | null };
+};
+
+/** `media.report`: what only the device can know of its media. Each is logged once in a stay. */
+export type MediaReport = {
+  /** The call. */
+  call: CallId;
+  /** From the answer to its offer until ICE was connected, in milliseconds. */
+  connected_ms?: number | null;
+  /** Why it failed, in at most 64 bytes. */
+  failed?: Label | null;
+  /** From the answer to its offer until the first remote picture was shown, in milliseconds. */
+  first_frame_ms?: number | null;
 };
 
 /** `message` */
@@ -679,7 +767,7 @@ export type ParticipantInfo = {
 export type Phase = 'inviting' | 'active' | 'ended';
 
 /** What a device runs on. */
-export type Platform = 
+export type Platform =
   | 'web'
   | 'ios'
   | 'android'
@@ -749,7 +837,7 @@ export type Quality = {
   loss: number;
   /** There and back, in milliseconds. */
   rtt_ms: number;
-  /** From them to the server: 0 unknown, 1 best, 5 gone. */
+  /** From them to the server: 0 unknown, 1 excellent, 2 good, 3 fair, 4 poor, 5 bad or gone. */
   up: number;
 };
 
@@ -762,7 +850,7 @@ export type QualityEvent = {
 };
 
 /** Why a call ended. */
-export type Reason = 
+export type Reason =
   | 'completed'
   | 'canceled'
   | 'offline'
@@ -849,7 +937,7 @@ export type RecordsOk = {
 };
 
 /** How an invitation ended without an answer to join. */
-export type Refused = 
+export type Refused =
   | 'rejected'
   | 'busy'
   | 'offline'
@@ -945,6 +1033,10 @@ export type Request = {
   | ({ do: 'presence.watch' } & PresenceOf)
   | ({ do: 'presence.unwatch' } & PresenceOf)
   | ({ do: 'record.list' } & ListRecords)
+  | ({ do: 'media.offer' } & MediaOffer)
+  | ({ do: 'media.receive' } & MediaReceive)
+  | ({ do: 'media.close' } & MediaClose)
+  | ({ do: 'media.report' } & MediaReport)
   | ({ do: 'token.renew' } & RenewToken)
   | { do: 'ping' }
   | { do: 'logout' }
@@ -979,8 +1071,13 @@ export type RoomId = number;
 
 /** Where the media of a call flows. */
 export type RoomInfo = {
-  /** What the device may send. */
+  /**
+   * What the device may send: `audio` is microphone and sound of the screen, `video` camera and
+   * screen.
+   */
   allow?: Media[];
+  /** Relays for a device that cannot reach the server, good for some hours. */
+  ice_servers?: IceServer[];
   /** The room. */
   id: RoomId;
   /** Who routes it. */
@@ -1031,10 +1128,13 @@ export type SendMessage = {
 };
 
 /** An event of a device's connection. */
-export type ServerEvent = 
+export type ServerEvent =
   | ({ ev: 'call.state' } & StateEvent)
   | ({ ev: 'call.quality' } & QualityEvent)
   | ({ ev: 'call.message' } & CallMessage)
+  | ({ ev: 'media.tracks' } & TracksEvent)
+  | ({ ev: 'media.speakers' } & SpeakersEvent)
+  | ({ ev: 'media.closed' } & MediaClosedEvent)
   | ({ ev: 'message' } & Message)
   | ({ ev: 'presence' } & PresenceEvent)
   | ({ ev: 'record' } & RecordEvent)
@@ -1060,6 +1160,25 @@ export type SetState = {
   screen?: boolean | null;
   /** The camera. */
   video?: boolean | null;
+};
+
+/** What a track shows or plays. */
+export type Source = 'mic' | 'camera' | 'screen' | 'screen_audio';
+
+/** Somebody who speaks. */
+export type Speaker = {
+  /** How loud, in dBov: 0 is loudest, -127 silence (RFC 6464). */
+  level: number;
+  /** Who. */
+  user: UserId;
+};
+
+/** `media.speakers`: who speaks, the loudest first. At most five times a second; the latest wins. */
+export type SpeakersEvent = {
+  /** The call. */
+  call: CallId;
+  /** Nobody where empty. */
+  speakers: Speaker[];
 };
 
 /**
@@ -1134,7 +1253,7 @@ export type Started = {
  *   canceled denied
  * ```
  */
-export type State = 
+export type State =
   | 'invited'
   | 'ringing'
   | 'joined'
@@ -1180,6 +1299,24 @@ export type TokenExpiring = {
   expires_at: Timestamp;
 };
 
+/** A track somebody sends. */
+export type Track = {
+  /** Whether it is forwarded: not while it is muted or forbidden, whatever is sent. */
+  on: boolean;
+  /** Which of theirs. */
+  source: Source;
+  /** Whose. */
+  user: UserId;
+};
+
+/** `media.tracks`: what the others send. The whole list; the latest wins. */
+export type TracksEvent = {
+  /** The call. */
+  call: CallId;
+  /** One for each track. */
+  tracks: Track[];
+};
+
 /** A user's stable number, 1 to 2^31 - 1, given at the first login. */
 export type Uid = number;
 
@@ -1190,6 +1327,21 @@ export type UserId = string;
 export type UserRef = UserId | {
     uid: number;
   };
+
+/** What a receiving m-line is to carry. */
+export type Want = {
+  /** How high it is shown. */
+  height?: number | null;
+  /** Which of theirs. */
+  source: Source;
+  /** Whose. */
+  user: UserId;
+  /**
+   * How wide it is shown, in pixels of the device; with `height` it bounds the layer that is
+   * sent. 0: it is not shown, and nothing is sent.
+   */
+  width?: number | null;
+};
 
 /** Who may do a thing in a running group call; each includes the ones before it. */
 export type Who = 'caller' | 'joined' | 'invited';
@@ -1265,6 +1417,14 @@ export interface Commands {
   'presence.unwatch': PresenceOf;
   /** List the user's own records, newest first. */
   'record.list': ListRecords;
+  /** Connect this device's media. */
+  'media.offer': MediaOffer;
+  /** Choose what is received. */
+  'media.receive': MediaReceive;
+  /** End this device's media connection. */
+  'media.close': MediaClose;
+  /** Tell how the media came up. */
+  'media.report': MediaReport;
   /** Replace a token that is about to run out. */
   'token.renew': RenewToken;
   /** Ask for an answer; for clients that cannot see WebSocket pings. */
@@ -1297,6 +1457,10 @@ export interface Oks {
   'presence.watch': PresenceOk;
   'presence.unwatch': PresenceOk;
   'record.list': RecordsOk;
+  'media.offer': MediaOfferOk;
+  'media.receive': Empty;
+  'media.close': Empty;
+  'media.report': Empty;
   'token.renew': Empty;
   'ping': Empty;
   'logout': Empty;

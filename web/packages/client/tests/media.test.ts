@@ -3,9 +3,9 @@
 import { expect, test } from 'vitest';
 import { chosen } from '../src/media/codecs.js';
 import { deviceError, devices } from '../src/media/devices.js';
-import type { Source, Wanted } from '../src/media/messages.js';
 import { type Slot, SlotTable } from '../src/media/slots.js';
 import { wants } from '../src/media/wants.js';
+import type { Source, Want } from '../src/wire.js';
 
 /** A table whose new slots are offered at once when asked. */
 function table() {
@@ -19,7 +19,7 @@ function table() {
   return { slots, offer };
 }
 
-const one = (user: string, source: Source, size?: number): Wanted =>
+const one = (user: string, source: Source, size?: number): Want =>
   size === undefined ? { user, source } : { user, source, width: size, height: size };
 
 test('a track keeps its slot, and a free slot is used again without an offer', () => {

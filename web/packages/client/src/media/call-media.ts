@@ -1,18 +1,11 @@
 import type { Call } from '../call.js';
 import { Emitter } from '../emitter.js';
 import { BellwireError } from '../error.js';
+import type { ServerEvent, Source, Speaker, Track } from '../wire.js';
 import { openCamera, openMic, openScreen } from './devices.js';
 import { Link } from './link.js';
-import {
-  kindOf,
-  MediaPort,
-  type MediaEvents as Message,
-  type Source,
-  type Speaker,
-  sfuRoom,
-  type TrackInfo,
-} from './messages.js';
 import { type RemoteTrack, Speakers } from './remote.js';
+import { kindOf, sfuRoom } from './room.js';
 import { Sizes } from './sizes.js';
 import { keyOf } from './slots.js';
 import { wants } from './wants.js';
@@ -57,13 +50,12 @@ export class CallMedia extends Emitter<CallMediaEvents> {
   #state: MediaState = 'idle';
   #link: Link | undefined;
   #options: StartOptions = {};
-  #tracks: TrackInfo[] = [];
+  #tracks: Track[] = [];
   #speakers: Speaker[] = [];
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #reported = new Set<string>();
   #answered = 0;
-  readonly #port: MediaPort;
   readonly #local = new Map<Source, MediaStreamTrack>();
   readonly #muted = new Set<Source>();
   readonly #sizes: Sizes;
@@ -73,7 +65,6 @@ export class CallMedia extends Emitter<CallMediaEvents> {
   /** @internal Apps find it as `call.media`. */
   constructor(private readonly call: Call) {
     super();
-    this.#port = new MediaPort(call);
     this.#sizes = new Sizes(() => this.#want());
     this.#sound = new Speakers(() => this.emit('blocked', undefined));
   }
@@ -217,14 +208,14 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     const wasOpen = this.#link !== undefined;
     this.#end();
     // The call may be over, and the connection away: then the server knows.
-    if (wasOpen && !this.call.outcome) this.#port.close().catch(() => {});
+    if (wasOpen && !this.call.outcome) this.call.request('media.close', {}).catch(() => {});
   }
 
   #listen(): void {
     const { call } = this;
     this.#undo.push(
       call.on('over', () => this.#end()),
-      call.on('wire', (event) => this.#hear(event as unknown as Message)),
+      call.on('wire', (event) => this.#hear(event)),
       call.on('session', ({ resumed }) => {
         // A new session knows nothing of the old one's connection.
         if (!resumed) this.#connect();
@@ -253,7 +244,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     this.#timer = undefined;
     if (!sfuRoom(this.call) || this.#state === 'closed') return;
     this.#link?.close();
-    const link = new Link(this.#port, () => sfuRoom(this.call), this.#options.relay ?? false, {
+    const link = new Link(this.call, this.#options.relay ?? false, {
       connected: (ms) => this.#connected(ms),
       broken: () => this.#enter('broken'),
       changed: () => this.#changed(),
@@ -275,7 +266,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     this.#link?.receive(wants(others, this.#tracks, isVideo, (key) => this.#sizes.of(key)));
   }
 
-  #hear(event: Message): void {
+  #hear(event: ServerEvent): void {
     switch (event.ev) {
       case 'media.tracks':
         this.#tracks = event.tracks;
@@ -309,7 +300,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
   #report(what: 'connected_ms' | 'first_frame_ms', ms: number): void {
     if (this.#reported.has(what)) return;
     this.#reported.add(what);
-    this.#port.report({ [what]: Math.round(ms) }).catch(() => {});
+    this.call.request('media.report', { [what]: Math.round(ms) }).catch(() => {});
   }
 
   #failed(error: BellwireError): void {
@@ -319,7 +310,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
       const failed = new TextDecoder().decode(
         new TextEncoder().encode(error.message).slice(0, REASON_BYTES),
       );
-      this.#port.report({ failed: failed.replace(/\uFFFD$/, '') }).catch(() => {});
+      this.call.request('media.report', { failed: failed.replace(/\uFFFD$/, '') }).catch(() => {});
       this.emit('error', error);
       this.#retry();
     }

@@ -8,6 +8,7 @@
 import { Call } from '../call.js';
 import { CallMedia } from './call-media.js';
 
+export type { Source, Speaker } from '../wire.js';
 export {
   CallMedia,
   type CallMediaEvents,
@@ -16,7 +17,6 @@ export {
   type StartOptions as MediaOptions,
 } from './call-media.js';
 export { devices, type MediaDevice, onDevices, type Permission, permission } from './devices.js';
-export type { Source, Speaker } from './messages.js';
 export type { RemoteTrack } from './remote.js';
 
 declare module '../call.js' {

@@ -1,6 +1,8 @@
+import type { Call } from '../call.js';
 import { BellwireError } from '../error.js';
+import type { Source, Want } from '../wire.js';
 import { ENCODINGS, narrow } from './codecs.js';
-import { kindOf, type MediaPort, type SfuRoom, type Source, type Wanted } from './messages.js';
+import { iceServers, kindOf, sfuRoom } from './room.js';
 import { type Slot, SlotTable } from './slots.js';
 
 /** How long a broken path may mend itself before ICE is restarted. */
@@ -42,14 +44,14 @@ export class Link {
   #closed = false;
 
   constructor(
-    private readonly port: MediaPort,
-    /** Asked at each offer: the room's token may be another by then. */
-    private readonly room: () => SfuRoom | undefined,
+    private readonly call: Call,
     relay: boolean,
     private readonly events: LinkEvents,
   ) {
-    const iceServers = room()?.ice_servers ?? [];
-    const config: RTCConfiguration = { iceServers, bundlePolicy: 'max-bundle' };
+    const config: RTCConfiguration = {
+      iceServers: iceServers(sfuRoom(call)),
+      bundlePolicy: 'max-bundle',
+    };
     if (relay) config.iceTransportPolicy = 'relay';
     this.#peer = new RTCPeerConnection(config);
     this.#table = new SlotTable((kind) => this.#addSlot(kind));
@@ -76,19 +78,19 @@ export class Link {
   }
 
   /** Receives these, the most wanted first. */
-  receive(wanted: Wanted[]): void {
+  receive(wanted: Want[]): void {
     if (this.#table.assign(wanted)) this.offer();
     else this.#tell();
   }
 
   /** The track that carries what somebody sends, once it is negotiated. */
-  track(of: Pick<Wanted, 'user' | 'source'>): MediaStreamTrack | undefined {
+  track(of: Pick<Want, 'user' | 'source'>): MediaStreamTrack | undefined {
     const slot = this.#table.of(of);
     return slot?.mid === undefined ? undefined : slot.transceiver.receiver.track;
   }
 
   /** How it sounds at the moment, 0 to 1 (RFC 6464, as the receiver of each track sees it). */
-  level(of: Pick<Wanted, 'user' | 'source'>): number {
+  level(of: Pick<Want, 'user' | 'source'>): number {
     const receiver = this.#table.of(of)?.transceiver.receiver;
     return receiver?.getSynchronizationSources?.()[0]?.audioLevel ?? 0;
   }
@@ -131,6 +133,8 @@ export class Link {
 
   async #offer(): Promise<void> {
     this.#offering = true;
+    // What is sent and received from this moment on goes into one offer.
+    await Promise.resolve();
     try {
       while (this.#wanted && !this.#closed) {
         this.#wanted = false;
@@ -145,7 +149,8 @@ export class Link {
   }
 
   async #offerOnce(): Promise<void> {
-    const token = this.room()?.token;
+    // Each time: the room's token may be another by now.
+    const token = sfuRoom(this.call)?.token;
     if (!token) return;
     await this.#peer.setLocalDescription();
     const send: { [mid: string]: Source } = {};
@@ -154,7 +159,8 @@ export class Link {
     // The server's candidates are all in its answer, and it learns ours from our checks: so
     // nothing is waited for, and nothing is trickled.
     const offer = this.#peer.localDescription?.sdp ?? '';
-    const sdp = await this.port.offer({ token, sdp: offer, send, receive: this.#table.all() });
+    const receive = this.#table.all();
+    const { sdp } = await this.call.request('media.offer', { token, sdp: offer, send, receive });
     if (this.#closed) return;
     this.#mustBeTheSame(sdp);
     if (this.#answeredAt === undefined) {
@@ -186,7 +192,7 @@ export class Link {
       if (Object.keys(receive).length === 0) return;
       this.events.changed();
       // Who is not in the room any more hears so by `media.closed` and the call's own events.
-      await this.port.receive(receive).catch(() => {});
+      await this.call.request('media.receive', { receive }).catch(() => {});
     });
   }
 

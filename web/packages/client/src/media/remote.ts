@@ -1,4 +1,4 @@
-import type { Source } from './messages.js';
+import type { Source } from '../wire.js';
 
 /** What somebody else sends, as this device receives it. */
 export interface RemoteTrack {

@@ -1,4 +1,5 @@
-import { kindOf, type Receive, type Wanted } from './messages.js';
+import type { Want } from '../wire.js';
+import { kindOf, type Receive } from './room.js';
 
 /** The most m-lines of an offer that receive; the server takes 64, and this device sends four. */
 const SLOTS = 60;
@@ -10,7 +11,7 @@ export interface Slot {
   kind: 'audio' | 'video';
   /** Known once it has been offered. */
   mid: string | undefined;
-  holds: Wanted | undefined;
+  holds: Want | undefined;
 }
 
 /**
@@ -28,7 +29,7 @@ export class SlotTable<S extends Slot> {
    * Puts what is wanted, the most wanted first, into slots. Says whether there are slots now that
    * have not been offered yet.
    */
-  assign(wanted: Wanted[]): boolean {
+  assign(wanted: Want[]): boolean {
     const byKey = new Map(wanted.map((one) => [keyOf(one), one]));
     const chosen = [...byKey.values()];
     const audio = chosen.filter(({ source }) => kindOf(source) === 'audio').slice(0, AUDIO_SLOTS);
@@ -46,14 +47,15 @@ export class SlotTable<S extends Slot> {
   }
 
   /** Everything the slots hold, for an offer; from then on it counts as told. */
-  all(): Receive {
+  all(): Receive<Want> {
     this.#told.clear();
-    return this.changes();
+    // Of a slot that was told nothing, nothing is a change only when it holds something.
+    return this.changes() as Receive<Want>;
   }
 
   /** What the server has not been told; from now on it counts as told. */
-  changes(): Receive {
-    const receive: Receive = {};
+  changes(): Receive<Want | null> {
+    const receive: Receive<Want | null> = {};
     for (const { mid, holds } of this.slots) {
       if (mid === undefined) continue;
       const text = JSON.stringify(holds ?? null);
@@ -65,7 +67,7 @@ export class SlotTable<S extends Slot> {
   }
 
   /** The slot a track is in. */
-  of(wanted: Pick<Wanted, 'user' | 'source'>): S | undefined {
+  of(wanted: Pick<Want, 'user' | 'source'>): S | undefined {
     const key = keyOf(wanted);
     return this.slots.find(({ holds }) => holds && keyOf(holds) === key);
   }
@@ -80,6 +82,6 @@ export class SlotTable<S extends Slot> {
 }
 
 /** Names a track; a user's name may hold anything but this. */
-export function keyOf({ user, source }: Pick<Wanted, 'user' | 'source'>): string {
+export function keyOf({ user, source }: Pick<Want, 'user' | 'source'>): string {
   return `${source}\u0000${user}`;
 }

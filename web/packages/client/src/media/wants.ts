@@ -1,5 +1,5 @@
-import type { ParticipantInfo } from '../wire.js';
-import { kindOf, type Source, type TrackInfo, type Wanted } from './messages.js';
+import type { ParticipantInfo, Source, Track, Want } from '../wire.js';
+import { kindOf } from './room.js';
 import type { Size } from './sizes.js';
 import { keyOf } from './slots.js';
 
@@ -9,13 +9,13 @@ import { keyOf } from './slots.js';
  */
 export function wants(
   others: ParticipantInfo[],
-  tracks: TrackInfo[],
+  tracks: Track[],
   isVideo: boolean,
   sizeOf: (key: string) => Size | undefined,
-): Wanted[] {
-  const byKey = new Map<string, { wanted: Wanted; rank: number }>();
+): Want[] {
+  const byKey = new Map<string, { wanted: Want; rank: number }>();
   const want = (user: string, source: Source, isOn: boolean) => {
-    const wanted: Wanted = { user, source };
+    const wanted: Want = { user, source };
     const size = kindOf(source) === 'video' ? sizeOf(keyOf(wanted)) : undefined;
     const isShown = size === undefined || size.width * size.height > 0;
     const rank = isOn ? (isShown ? 0 : 1) : isShown ? 2 : 3;
