@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { build, defaultClientConditions } from 'vite';
 import { type WebSocket, WebSocketServer } from 'ws';
+import { bundle } from './bundle.js';
 
 export const CALL = '01980000-0000-7000-8000-000000000001';
 
@@ -20,7 +20,7 @@ export class ScriptedServer {
 
   static async start(): Promise<ScriptedServer> {
     const server = new ScriptedServer();
-    const script = await bundle();
+    const script = await bundle(`${import.meta.dirname}/page.ts`);
     const http = createServer((request, response) => {
       const isScript = request.url === '/page.js';
       response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
@@ -105,22 +105,4 @@ function info(device: string): object {
     ],
     room: { id: 7, media: 'sfu', token: 'let me in', allow: ['audio', 'video'], ice_servers: [] },
   };
-}
-
-/** The SDK and the page's own part of the script as one file. */
-async function bundle(): Promise<string> {
-  const built = await build({
-    configFile: false,
-    logLevel: 'error',
-    resolve: { conditions: ['bellwire-source', ...defaultClientConditions] },
-    build: {
-      write: false,
-      target: 'es2022',
-      lib: { entry: `${import.meta.dirname}/page.ts`, formats: ['es'], fileName: 'page' },
-    },
-  });
-  const outputs = Array.isArray(built) ? built : [built];
-  const [chunk] = outputs.flatMap((one) => ('output' in one ? one.output : []));
-  if (chunk?.type !== 'chunk') throw new Error('nothing was built');
-  return chunk.code;
 }

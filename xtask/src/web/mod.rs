@@ -57,7 +57,7 @@ fn installed(repository: &Repository) -> Result<Node> {
     let stamp = Stamp::of(&root, &["package-lock.json", ".npmrc"])?;
     let kept = root.join("node_modules/.installed");
     if !stamp.is_in(&kept) {
-        // No package needs its scripts here, and a script is what a stranger's package does harm by.
+        // No package here needs its scripts, and by a script a stranger's package does harm.
         finish(node.npm(&root).args(["ci", "--ignore-scripts", "--no-progress"]))
             .context("the packages come from the npm registry, which must be reachable once")?;
         let folder = root.join("node_modules");
