@@ -41,6 +41,15 @@ test('a track keeps its slot, and a free slot is used again without an offer', (
   expect(slots.changes()).toEqual({});
 });
 
+test('what an offer cannot say, that a slot is empty, is said after it', () => {
+  const { slots, offer } = table();
+  slots.assign([one('bob', 'mic'), one('bob', 'camera')]);
+  offer();
+  expect(slots.assign([one('bob', 'mic'), one('bob', 'screen_audio')])).toBe(true);
+  expect(offer()).toEqual({ 0: one('bob', 'mic'), 2: one('bob', 'screen_audio') });
+  expect(slots.changes()).toEqual({ 1: null });
+});
+
 test('only a size that changed is told', () => {
   const { slots, offer } = table();
   slots.assign([one('bob', 'camera', 320), one('carol', 'camera', 320)]);

@@ -2,7 +2,7 @@ import type { Call } from '../call.js';
 import { Emitter } from '../emitter.js';
 import { BellwireError } from '../error.js';
 import type { ServerEvent, Source, Speaker, Track } from '../wire.js';
-import { openCamera, openMic, openScreen } from './devices.js';
+import { openBoth, openCamera, openMic, openScreen } from './devices.js';
 import { Link } from './link.js';
 import { type RemoteTrack, Speakers } from './remote.js';
 import { kindOf, sfuRoom } from './room.js';
@@ -114,12 +114,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     this.#listen();
     this.#connect();
     const { mic = true, camera = this.call.info.media === 'video' } = options;
-    const opening: Promise<void>[] = [];
-    if (mic) opening.push(this.#open('mic', mic));
-    if (camera) opening.push(this.#open('camera', camera));
-    for (const { status, reason } of (await Promise.allSettled(opening)) as Outcome[]) {
-      if (status === 'rejected') this.emit('error', reason);
-    }
+    await this.#openAll(mic, camera);
     await this.#say();
   }
 
@@ -148,8 +143,10 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     if (on && !this.#local.has('screen')) {
       this.#mustBeAllowed('screen');
       const { video, audio } = await openScreen();
-      await this.#publish('screen', video);
-      if (audio) await this.#publish('screen_audio', audio);
+      await Promise.all([
+        this.#publish('screen', video),
+        audio && this.#publish('screen_audio', audio),
+      ]);
     } else if (!on) {
       await this.#drop('screen');
       await this.#drop('screen_audio');
@@ -342,12 +339,35 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     this.#changed();
   }
 
+  async #openAll(mic: DeviceWish, camera: DeviceWish): Promise<void> {
+    if (mic && camera && this.#mayAll) {
+      try {
+        const both = await openBoth(constraintsOf(mic), constraintsOf(camera));
+        await Promise.all([this.#publish('mic', both.mic), this.#publish('camera', both.camera)]);
+        return;
+      } catch (error) {
+        // One of the two may open all the same; but who closed the question is not asked twice.
+        if ((error as BellwireError).code === 'dismissed') {
+          return this.emit('error', error as BellwireError);
+        }
+      }
+    }
+    const opening: Promise<void>[] = [];
+    if (mic) opening.push(this.#open('mic', mic));
+    if (camera) opening.push(this.#open('camera', camera));
+    for (const result of await Promise.allSettled(opening)) {
+      if (result.status === 'rejected') this.emit('error', result.reason as BellwireError);
+    }
+  }
+
   async #open(source: 'mic' | 'camera', wish: DeviceWish): Promise<void> {
     this.#mustBeAllowed(source);
-    const constraints = typeof wish === 'object' ? wish : {};
     const open = source === 'mic' ? openMic : openCamera;
-    const track = await open(constraints);
-    await this.#publish(source, track);
+    await this.#publish(source, await open(constraintsOf(wish)));
+  }
+
+  get #mayAll(): boolean {
+    return !sfuRoom(this.call) || (this.may('mic') && this.may('camera'));
   }
 
   /** Before the call begins nobody knows what will be allowed; the server forwards no more. */
@@ -421,4 +441,6 @@ export class CallMedia extends Emitter<CallMediaEvents> {
   }
 }
 
-type Outcome = { status: 'fulfilled' | 'rejected'; reason: BellwireError };
+function constraintsOf(wish: DeviceWish): MediaTrackConstraints {
+  return typeof wish === 'object' ? wish : {};
+}

@@ -40,18 +40,40 @@ export async function permission(kind: 'mic' | 'camera'): Promise<Permission> {
   }
 }
 
-/** The microphone: the browser takes echo and noise out. */
+/** The microphone. */
 export async function openMic(wish: MediaTrackConstraints = {}): Promise<MediaStreamTrack> {
-  const audio = { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...wish };
-  const stream = await ask(() => media().getUserMedia({ audio }));
+  const stream = await ask(() => media().getUserMedia({ audio: micOf(wish) }));
   return only(stream.getAudioTracks());
 }
 
-/** The camera, 720p where it can. */
+/** The camera. */
 export async function openCamera(wish: MediaTrackConstraints = {}): Promise<MediaStreamTrack> {
-  const video = { width: { ideal: 1280 }, height: { ideal: 720 }, ...wish };
-  const stream = await ask(() => media().getUserMedia({ video }));
-  const track = only(stream.getVideoTracks());
+  const stream = await ask(() => media().getUserMedia({ video: cameraOf(wish) }));
+  return moving(only(stream.getVideoTracks()));
+}
+
+/** Both at once, so that the user is asked one question. */
+export async function openBoth(
+  mic: MediaTrackConstraints,
+  camera: MediaTrackConstraints,
+): Promise<{ mic: MediaStreamTrack; camera: MediaStreamTrack }> {
+  const wish = { audio: micOf(mic), video: cameraOf(camera) };
+  const stream = await ask(() => media().getUserMedia(wish));
+  return { mic: only(stream.getAudioTracks()), camera: moving(only(stream.getVideoTracks())) };
+}
+
+/** The browser takes echo and noise out. */
+function micOf(wish: MediaTrackConstraints): MediaTrackConstraints {
+  return { echoCancellation: true, noiseSuppression: true, autoGainControl: true, ...wish };
+}
+
+/** 720p where it can. */
+function cameraOf(wish: MediaTrackConstraints): MediaTrackConstraints {
+  return { width: { ideal: 1280 }, height: { ideal: 720 }, ...wish };
+}
+
+/** When there is too little bandwidth, a face should lose sharpness and not stand still. */
+function moving(track: MediaStreamTrack): MediaStreamTrack {
   track.contentHint = 'motion';
   return track;
 }

@@ -21,7 +21,7 @@ export interface Slot {
 export class SlotTable<S extends Slot> {
   readonly slots: S[] = [];
   /** What the server was told, by `mid`. */
-  #told = new Map<string, string>();
+  readonly #told = new Map<string, string>();
 
   constructor(private readonly make: (kind: Slot['kind']) => S) {}
 
@@ -46,11 +46,19 @@ export class SlotTable<S extends Slot> {
     return this.slots.some(({ mid }) => mid === undefined);
   }
 
-  /** Everything the slots hold, for an offer; from then on it counts as told. */
+  /**
+   * Everything the slots hold, for an offer; from then on it counts as told. What is empty cannot
+   * be said in an offer, in which a slot that is not named keeps what it had: {@link changes} says
+   * it after.
+   */
   all(): Receive<Want> {
-    this.#told.clear();
-    // Of a slot that was told nothing, nothing is a change only when it holds something.
-    return this.changes() as Receive<Want>;
+    const receive: Receive<Want> = {};
+    for (const { mid, holds } of this.slots) {
+      if (mid === undefined || !holds) continue;
+      this.#told.set(mid, JSON.stringify(holds));
+      receive[mid] = holds;
+    }
+    return receive;
   }
 
   /** What the server has not been told; from now on it counts as told. */
