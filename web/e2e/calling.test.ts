@@ -140,8 +140,5 @@ test('the server goes away and comes back, and the page says so', async () => {
   await alice.hangUp();
   await bob.isIdle();
   // The browser writes each failed attempt to connect into the console itself.
-  for (const phone of [alice, bob]) {
-    const others = phone.complaints.filter((text) => !/WebSocket connection/.test(text));
-    phone.complaints.splice(0, phone.complaints.length, ...others);
-  }
+  for (const phone of [alice, bob]) phone.forgive(/WebSocket connection/);
 });

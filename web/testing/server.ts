@@ -35,17 +35,25 @@ export class Server {
 
   /** A token for `user`, made by the server's own HTTP API; good for `ttl` seconds. */
   async token(user: string, ttl = 60): Promise<string> {
+    return ((await this.api('/v1/tokens', { user, ttl })) as { token: string }).token;
+  }
+
+  /** Asks the HTTP API as the business server does: `POST` where there is a body. */
+  async api(path: string, body?: object): Promise<unknown> {
     const key = execFileSync(binary(), ['apikey', '--data', this.data], { encoding: 'utf8' });
-    const answer = await fetch(`${this.address}/v1/tokens`, {
-      method: 'POST',
-      headers: {
-        authorization: `Bearer ${key.trim().split('\n').at(-1)}`,
-        'content-type': 'application/json',
-      },
-      body: JSON.stringify({ user, ttl }),
-    });
-    if (!answer.ok) throw new Error(`no token: ${answer.status} ${await answer.text()}`);
-    return ((await answer.json()) as { token: string }).token;
+    const headers = { authorization: `Bearer ${key.trim().split('\n').at(-1)}` };
+    const answer = await fetch(
+      `${this.address}${path}`,
+      body
+        ? {
+            method: 'POST',
+            headers: { ...headers, 'content-type': 'application/json' },
+            body: JSON.stringify(body),
+          }
+        : { headers },
+    );
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
   }
 
   /** `kill -9`: no goodbye to anybody. */
