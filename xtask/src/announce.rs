@@ -113,8 +113,11 @@ fn text(address: SocketAddr, program: &str, alice: &str, bob: &str) -> String {
         "
 Bellwire is up, for development only.
 
+  Phone      http://{address}/
   WebSocket  ws://{address}/v1/ws
   HTTP       http://{address}
+
+Open the phone in two browser windows, log in by two names, and call one from the other.
 
 Two terminal phones; paste each line into a terminal of its own:
 

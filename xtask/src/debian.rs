@@ -29,9 +29,13 @@ enum Without {
 pub(crate) const VALGRIND: Program =
     Program { name: "valgrind", package: "valgrind", without: Without::Fails };
 
+/// The browser that the pages are tried in.
+const CHROMIUM: Program =
+    Program { name: "chromium", package: "chromium", without: Without::Fails };
+
 /// All of them.
-const PROGRAMS: [Program; 2] =
-    [VALGRIND, Program { name: "pebble", package: "pebble", without: Without::Skips }];
+const PROGRAMS: [Program; 3] =
+    [VALGRIND, CHROMIUM, Program { name: "pebble", package: "pebble", without: Without::Skips }];
 
 /// Installs what is missing, as far as may be; returns what is to be said to a person whose tests
 /// cannot run without it.

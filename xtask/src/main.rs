@@ -12,6 +12,7 @@ mod run;
 mod sim;
 mod stage;
 mod tidy;
+mod web;
 
 use std::process::ExitCode;
 
@@ -32,7 +33,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Chore {
-    /// Builds the server, starts it for development and says how to call.
+    /// Builds the pages and the server, starts it for development and says how to call.
     Run(Run),
     /// Runs all that a change must pass, or only the stages named.
     Test {

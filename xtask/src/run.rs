@@ -13,7 +13,10 @@ use std::{
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::repository::{Repository, finish};
+use crate::{
+    repository::{Repository, finish},
+    web,
+};
 
 /// What may be chosen for the development server.
 #[derive(Debug, Args)]
@@ -32,13 +35,16 @@ pub(crate) struct Run {
     args: Vec<OsString>,
 }
 
-/// Builds the server and turns this process into it.
+/// Builds the pages and the server and turns this process into it.
 ///
 /// The server takes this process's place, so that ctrl-c and every other signal reaches it
 /// directly and the terminal waits for it to drain. A second, small process stays beside it
 /// until it answers, to print the addresses (see [`crate::announce`]).
 pub(crate) fn become_server(repository: &Repository, run: &Run) -> Result<()> {
     check_free(run.listen)?;
+    if let Err(error) = web::build_pages(repository) {
+        eprintln!("the phone page is left out: {error:#}");
+    }
     let profile = if run.release { "release" } else { "debug" };
     let mut build = repository.cargo();
     build.args(["build", "--package", "bellwire"]);

@@ -13,7 +13,7 @@ use crate::{
     instructions::{self, Instructions},
     prerequisites,
     repository::{Repository, finish},
-    tidy,
+    tidy, web,
 };
 
 /// One part of what a change must pass.
@@ -31,7 +31,9 @@ pub(crate) enum Stage {
     Tidy,
     /// Licences and sources of the dependencies.
     Deny,
-    /// The server builds.
+    /// The web side is well written, and the pages build.
+    Pages,
+    /// The server builds, with the pages in it.
     Build,
     /// Tests beside the code: units, tables, properties, examples, docs.
     Unit,
@@ -39,6 +41,8 @@ pub(crate) enum Stage {
     Fuzz,
     /// Tests from outside: real servers, real sockets, real files.
     EndToEnd,
+    /// The web SDK and the pages against that server, in Node and in a browser; their size.
+    Web,
     /// A call life costs no more instructions than expected.
     Instructions,
 }
@@ -74,10 +78,12 @@ impl Stage {
             Self::Docs => "docs",
             Self::Tidy => "tidy",
             Self::Deny => "deny",
+            Self::Pages => "pages",
             Self::Build => "build",
             Self::Unit => "unit",
             Self::Fuzz => "fuzz",
             Self::EndToEnd => "end-to-end",
+            Self::Web => "web",
             Self::Instructions => "instructions",
         }
     }
@@ -106,6 +112,7 @@ impl Stage {
                     .stdin(Stdio::null());
                 finish(&mut deny)
             }
+            Self::Pages => web::check_and_build(repository),
             Self::Build => cargo("build --locked --package bellwire"),
             Self::Unit => {
                 cargo("test --locked --workspace --lib --bins --examples")?;
@@ -113,6 +120,7 @@ impl Stage {
             }
             Self::Fuzz => cargo("test --locked --package bellwire-fuzz --test corpus"),
             Self::EndToEnd => cargo("test --locked --workspace --exclude bellwire-fuzz --test *"),
+            Self::Web => web::test(repository),
             Self::Instructions => instructions::run(repository, &Instructions::default()),
         }
     }

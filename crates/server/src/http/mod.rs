@@ -1,8 +1,10 @@
-//! The HTTP side: the business server's API, health and metrics, on the port of the WebSocket.
+//! The HTTP side: the business server's API, health, metrics and the web pages, on the port of the
+//! WebSocket.
 
 mod caller;
 mod calls;
 mod health;
+mod pages;
 mod problem;
 mod records;
 mod users;
@@ -47,6 +49,8 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))
+        .route("/", get(pages::phone))
+        .route("/assets/{*name}", get(pages::asset))
         .fallback(problem::no_such_page)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, ANSWER_WAIT))

@@ -99,6 +99,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 }
 
 pub(super) async fn no_such_page() -> Problem {
+    missing_page()
+}
+
+pub(super) fn missing_page() -> Problem {
     Problem::missing(ErrorCode::UnknownCommand, "no such path; the documentation lists them")
 }
 

@@ -1,0 +1,83 @@
+import type { Page } from 'playwright-core';
+import { expect } from 'vitest';
+import type { Phone } from './phones.js';
+
+/** What media may take to come and go, on a busy machine. */
+const PATIENCE_MS = 20_000;
+const poll = { timeout: PATIENCE_MS, interval: 200 };
+
+declare global {
+  interface Window {
+    /** The peer connections of the page, oldest first. */
+    peers: RTCPeerConnection[];
+  }
+}
+
+/** Keeps hold of the page's peer connections, to look at their statistics. */
+export async function watchPeers(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    window.peers = [];
+    window.RTCPeerConnection = class extends RTCPeerConnection {
+      constructor(config?: RTCConfiguration) {
+        super(config);
+        window.peers.push(this);
+      }
+    };
+  });
+}
+
+/** Waits until the picture of somebody is there and changes. */
+export async function seesMoving(phone: Phone, user: string, source = 'camera'): Promise<void> {
+  const video = phone.tile(user, source).locator('video');
+  const pixels = () =>
+    video.evaluate((element: HTMLVideoElement) => {
+      const canvas = document.createElement('canvas');
+      [canvas.width, canvas.height] = [32, 18];
+      const context = canvas.getContext('2d');
+      if (!context || element.videoWidth === 0 || element.ownerDocument.hidden) return '';
+      context.drawImage(element, 0, 0, canvas.width, canvas.height);
+      return context.getImageData(0, 0, canvas.width, canvas.height).data.join();
+    });
+  await expect.poll(() => phone.tile(user, source).getAttribute('data-picture'), poll).toBe('on');
+  await expect.poll(pixels, poll).not.toBe('');
+  const first = await pixels();
+  await expect.poll(pixels, poll).not.toBe(first);
+}
+
+/** Waits until no picture of somebody is shown. */
+export async function seesNoPicture(phone: Phone, user: string): Promise<void> {
+  await expect.poll(() => phone.tile(user).getAttribute('data-picture'), poll).toBe('off');
+}
+
+/** How much sound has come so far, over all voices (W3C `totalAudioEnergy`). */
+async function energy(phone: Phone): Promise<number> {
+  return phone.page.evaluate(async () => {
+    let all = 0;
+    for (const peer of window.peers) {
+      if (peer.connectionState === 'closed') continue;
+      for (const report of (await peer.getStats()).values()) {
+        if (report.type === 'inbound-rtp' && report.kind === 'audio') {
+          all += report.totalAudioEnergy ?? 0;
+        }
+      }
+    }
+    return all;
+  });
+}
+
+/** Waits until sound comes that is more than silence. */
+export async function hearsSomething(phone: Phone): Promise<void> {
+  const before = await energy(phone);
+  await expect.poll(() => energy(phone), poll).toBeGreaterThan(before + 0.0001);
+}
+
+/** Waits until the user is shown as one who speaks; the made-up microphone beeps each second. */
+export async function seesSpeaking(phone: Phone, user: string): Promise<void> {
+  await expect.poll(() => phone.tile(user).getAttribute('data-speaks'), poll).toBe('true');
+}
+
+/** How wide the picture is that arrives, in pixels. */
+export async function width(phone: Phone, user: string): Promise<number> {
+  const video = phone.tile(user).locator('video');
+  return video.evaluate((element: HTMLVideoElement) => element.videoWidth);
+}

@@ -1,0 +1,4 @@
+/** What tests of several packages start: real servers, and a network to be cut. */
+
+export { Network } from './network.js';
+export { Server } from './server.js';
