@@ -52,8 +52,8 @@ pub(crate) fn docs_page() -> String {
          where it came from; `bellwire config sample` prints a file with every setting.\n\n\
          On SIGHUP the file is read again: apps, their keys, limits, times and policies change\n\
          for what begins afterwards, and no call is dropped. A change of `server`, `tls`,\n\
-         `media`, `storage` or of a limit for the whole server waits for the next start, and the log says\n\
-         so. A file that cannot be used changes nothing.\n",
+         `media`, `storage` or of a limit for the whole server waits for the next start, and\n\
+         the log says so. A file that cannot be used changes nothing.\n",
     );
     for section in sections() {
         let brackets = if section.repeated {
