@@ -16,7 +16,7 @@ async fn talking(server: &Server) -> (Device, Device, String, Value) {
     (alice, bob, call, room)
 }
 
-fn offer(call: &str, token: &Value, more: Value) -> Value {
+fn offer(call: &str, token: &Value, more: &Value) -> Value {
     let mut request = bring("media.offer", call, json!({"token": token, "sdp": "v=0\r\n"}));
     request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     request
@@ -29,17 +29,17 @@ async fn only_the_device_in_the_call_enters_with_its_own_token() {
     let mut other = server.device("alice", "a2").await;
     let mut eve = server.device("eve", "e1").await;
 
-    let error = alice.refused(offer(&call, &json!("made-up"), json!({})), "unauthorized").await;
+    let error = alice.refused(offer(&call, &json!("made-up"), &json!({})), "unauthorized").await;
     assert!(error["message"].as_str().unwrap().contains("room"), "{error}");
-    bob.refused(offer(&call, &room["token"], json!({})), "unauthorized").await;
-    other.refused(offer(&call, &room["token"], json!({})), "not_in_call").await;
-    eve.refused(offer(&call, &room["token"], json!({})), "not_in_call").await;
+    bob.refused(offer(&call, &room["token"], &json!({})), "unauthorized").await;
+    other.refused(offer(&call, &room["token"], &json!({})), "not_in_call").await;
+    eve.refused(offer(&call, &room["token"], &json!({})), "not_in_call").await;
 
     // R18: the token dies with the move.
     other.ok(bring("call.move", &call, json!({"from": "a1"}))).await;
     alice.expect("call.elsewhere").await;
-    alice.refused(offer(&call, &room["token"], json!({})), "not_in_call").await;
-    other.refused(offer(&call, &room["token"], json!({})), "unauthorized").await;
+    alice.refused(offer(&call, &room["token"], &json!({})), "not_in_call").await;
+    other.refused(offer(&call, &room["token"], &json!({})), "unauthorized").await;
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn what_is_wrong_with_an_offer_is_named() {
         (json!({"receive": {"1": {"user": "eve", "source": "mic"}}}), "receive.1.user"),
         (json!({"receive": {"": {"user": "bob", "source": "mic"}}}), "receive."),
     ] {
-        let error = alice.refused(offer(&call, token, more), "invalid").await;
+        let error = alice.refused(offer(&call, token, &more), "invalid").await;
         assert_eq!(error["field"], field, "{error}");
     }
     let nothing = json!({"receive": {"0": null}});
@@ -72,7 +72,7 @@ async fn there_is_no_room_before_an_answer() {
     let mut alice = server.device("alice", "a1").await;
     let mut bob = server.device("bob", "b1").await;
     let call = ring(&mut alice, &mut bob).await;
-    let error = alice.refused(offer(&call, &json!("t"), json!({})), "invalid").await;
+    let error = alice.refused(offer(&call, &json!("t"), &json!({})), "invalid").await;
     assert_eq!(error["field"], "call");
 }
 
@@ -82,7 +82,7 @@ async fn a_server_without_media_says_so() {
     let (mut alice, _bob, call, room) = talking(&server).await;
     assert_eq!(room["media"], "external");
     assert_eq!(room["token"], Value::Null);
-    let error = alice.refused(offer(&call, &json!("t"), json!({})), "unavailable").await;
+    let error = alice.refused(offer(&call, &json!("t"), &json!({})), "unavailable").await;
     assert!(error["message"].as_str().unwrap().contains("app's own"), "{error}");
 }
 

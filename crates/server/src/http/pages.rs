@@ -134,8 +134,8 @@ fn send(path: &str, file: &File, cache: &'static str, asked: &HeaderMap, find: F
 
 /// Changes with the file. Of the plain form, so weak (RFC 9110, section 8.8.1).
 fn tag(file: &File) -> String {
-    let short: String = file.hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("W/\"{short}\"")
+    let [a, b, c, d, e, f, g, h, ..] = file.hash;
+    format!("W/\"{:016x}\"", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
 }
 
 fn bytes(data: Cow<'static, [u8]>) -> axum::body::Bytes {
