@@ -17,9 +17,10 @@ async fn talking(server: &Server) -> (Device, Device, String, Value) {
 }
 
 fn offer(call: &str, token: &Value, more: &Value) -> Value {
-    let mut request = bring("media.offer", call, json!({"token": token, "sdp": "v=0\r\n"}));
-    request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    request
+    let mut fields = json!({"token": token, "sdp": "v=0\r\n"});
+    let (all, more) = (fields.as_object_mut().expect("an object"), more.as_object());
+    all.extend(more.expect("an object").clone());
+    bring("media.offer", call, fields)
 }
 
 #[tokio::test]

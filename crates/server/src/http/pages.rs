@@ -16,6 +16,7 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use rust_embed::RustEmbed;
 
 use super::problem;
@@ -134,8 +135,7 @@ fn send(path: &str, file: &File, cache: &'static str, asked: &HeaderMap, find: F
 
 /// Changes with the file. Of the plain form, so weak (RFC 9110, section 8.8.1).
 fn tag(file: &File) -> String {
-    let [a, b, c, d, e, f, g, h, ..] = file.hash;
-    format!("W/\"{:016x}\"", u64::from_be_bytes([a, b, c, d, e, f, g, h]))
+    format!("W/\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&file.hash[..8]))
 }
 
 fn bytes(data: Cow<'static, [u8]>) -> axum::body::Bytes {
