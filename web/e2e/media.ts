@@ -81,3 +81,20 @@ export async function width(phone: Phone, user: string): Promise<number> {
   const video = phone.tile(user).locator('video');
   return video.evaluate((element: HTMLVideoElement) => element.videoWidth);
 }
+
+/** What the media of the latest connection travels in: `udp` or `tcp`. */
+export async function transport(phone: Phone): Promise<string | undefined> {
+  return phone.page.evaluate(async () => {
+    const stats = await window.peers.at(-1)?.getStats();
+    const all = [...(stats?.values() ?? [])];
+    const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+    const pair = all.find(({ id }) => id === chosen);
+    return all.find(({ id }) => id === pair?.localCandidateId)?.protocol;
+  });
+}
+
+/** Waits until the media connection stands so, by the page's own word. */
+export async function mediaIs(phone: Phone, state: string): Promise<void> {
+  const view = phone.page.locator('section.call');
+  await expect.poll(() => view.getAttribute('data-media'), poll).toBe(state);
+}
