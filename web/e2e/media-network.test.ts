@@ -2,7 +2,7 @@
 
 import { Server } from 'bellwire-testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { hearsSomething, mediaIs, seesMoving, transport } from './media.js';
+import { hearsSomething, mediaIs, path, seesMoving } from './media.js';
 import { Phones } from './phones.js';
 
 let server: Server;
@@ -60,8 +60,8 @@ test('where no datagram passes, media takes a TCP connection', async () => {
   await bob.answer();
   await seesMoving(alice, 'bob');
   await seesMoving(bob, 'alice');
-  expect(await transport(alice)).toBe('udp');
-  expect(await transport(bob)).toBe('tcp');
+  expect((await path(alice.page))?.protocol).toBe('udp');
+  expect((await path(bob.page))?.protocol).toBe('tcp');
   await alice.hangUp();
   await bob.isIdle();
 });

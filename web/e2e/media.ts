@@ -82,14 +82,15 @@ export async function width(phone: Phone, user: string): Promise<number> {
   return video.evaluate((element: HTMLVideoElement) => element.videoWidth);
 }
 
-/** What the media of the latest connection travels in: `udp` or `tcp`. */
-export async function transport(phone: Phone): Promise<string | undefined> {
-  return phone.page.evaluate(async () => {
+/** How the media of the latest connection goes: `udp` or `tcp`, and `relay` or straight. */
+export async function path(page: Page): Promise<{ protocol: string; kind: string } | undefined> {
+  return page.evaluate(async () => {
     const stats = await window.peers.at(-1)?.getStats();
     const all = [...(stats?.values() ?? [])];
     const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
     const pair = all.find(({ id }) => id === chosen);
-    return all.find(({ id }) => id === pair?.localCandidateId)?.protocol;
+    const own = all.find(({ id }) => id === pair?.localCandidateId);
+    return own && { protocol: own.protocol, kind: own.candidateType };
   });
 }
 
