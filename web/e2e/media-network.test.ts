@@ -54,6 +54,21 @@ test('after a cut of everything the two see and hear each other again', async ()
   for (const phone of [alice, bob]) phone.forgive(/WebSocket connection/);
 });
 
+test('a server that is killed and comes back routes the call again', async () => {
+  const [alice, bob] = [await phones.phone('alice'), await phones.phone('bob')];
+  await alice.call('bob');
+  await bob.answer();
+  await seesMoving(alice, 'bob');
+  await server.restart();
+  await mediaIs(alice, 'broken');
+  for (const phone of [alice, bob]) await mediaIs(phone, 'connected');
+  await seesMoving(alice, 'bob');
+  await seesMoving(bob, 'alice');
+  await alice.hangUp();
+  await bob.isIdle();
+  for (const phone of [alice, bob]) phone.forgive(/WebSocket connection/);
+});
+
 test('where no datagram passes, media takes a TCP connection', async () => {
   const [alice, bob] = [await phones.phone('alice'), await walled.phone('bob')];
   await alice.call('bob');
