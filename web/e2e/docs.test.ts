@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 import { Server } from 'bellwire-testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { seesMoving } from './media.js';
 import { Phones } from './phones.js';
 import { bundle } from './scripted/bundle.js';
 
@@ -67,7 +68,8 @@ test('ten lines are a call', async () => {
     await page?.goto(address);
     await bob.answer();
     await bob.sees('alice', 'joined');
-    await page?.locator('video').waitFor({ state: 'attached' });
+    await page?.waitForFunction(() => (document.querySelector('video')?.currentTime ?? 0) > 0.5);
+    await seesMoving(bob, 'alice');
     await bob.hangUp();
     await bob.isIdle();
     await page?.locator('video').waitFor({ state: 'detached' });

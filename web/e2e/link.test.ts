@@ -15,6 +15,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   server.requests.length = 0;
+  server.allow = ['audio', 'video'];
   const context = await browser.newContext({ permissions: ['camera', 'microphone'] });
   page = await context.newPage();
   server.answer = (sdp) => page.evaluate((offer) => window.answer(offer), sdp);
@@ -178,10 +179,8 @@ test('a connection that the server ended is made anew, and one that it replaced 
 });
 
 test('what is not allowed is not sent, and a device that fails is told and the rest goes on', async () => {
-  await page.evaluate(() => {
-    const { room } = call.info;
-    if (room) room.allow = ['audio'];
-  });
+  server.allow = ['audio'];
+  await page.evaluate(() => call.get());
   const errors = await page.evaluate(async () => {
     const codes: string[] = [];
     call.media.on('error', ({ code }) => codes.push(code));
@@ -192,4 +191,10 @@ test('what is not allowed is not sent, and a device that fails is told and the r
   await connected();
   expect(mids(offers().at(-1), 'send')).toEqual([]);
   expect(said()).toMatchObject({ audio: false, video: false });
+  // Allowed by now: the room is looked at once more.
+  server.allow = ['audio', 'video'];
+  await page.evaluate(() => call.media.setCamera(true));
+  await expect
+    .poll(() => mids(offers().at(-1), 'send').map(([, source]) => source))
+    .toEqual(['camera']);
 });

@@ -81,3 +81,21 @@ export async function width(phone: Phone, user: string): Promise<number> {
   const video = phone.tile(user).locator('video');
   return video.evaluate((element: HTMLVideoElement) => element.videoWidth);
 }
+
+/** How the media of the latest connection goes: `udp` or `tcp`, and `relay` or straight. */
+export async function path(page: Page): Promise<{ protocol: string; kind: string } | undefined> {
+  return page.evaluate(async () => {
+    const stats = await window.peers.at(-1)?.getStats();
+    const all = [...(stats?.values() ?? [])];
+    const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
+    const pair = all.find(({ id }) => id === chosen);
+    const own = all.find(({ id }) => id === pair?.localCandidateId);
+    return own && { protocol: own.protocol, kind: own.candidateType };
+  });
+}
+
+/** Waits until the media connection stands so, by the page's own word. */
+export async function mediaIs(phone: Phone, state: string): Promise<void> {
+  const view = phone.page.locator('section.call');
+  await expect.poll(() => view.getAttribute('data-media'), poll).toBe(state);
+}

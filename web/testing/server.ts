@@ -66,6 +66,15 @@ export class Server {
     await ended;
   }
 
+  /** Neither hears nor says anything until {@link resume}: a cut of all its networks. */
+  pause(): void {
+    this.#child?.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.#child?.kill('SIGCONT');
+  }
+
   /** Starts it again on the same data and port. */
   async restart(): Promise<void> {
     await this.kill();

@@ -33,9 +33,16 @@ pub(crate) const VALGRIND: Program =
 const CHROMIUM: Program =
     Program { name: "chromium", package: "chromium", without: Without::Fails };
 
+/// The relay that media goes through in a test.
+const COTURN: Program = Program { name: "turnserver", package: "coturn", without: Without::Fails };
+
 /// All of them.
-const PROGRAMS: [Program; 3] =
-    [VALGRIND, CHROMIUM, Program { name: "pebble", package: "pebble", without: Without::Skips }];
+const PROGRAMS: [Program; 4] = [
+    VALGRIND,
+    CHROMIUM,
+    COTURN,
+    Program { name: "pebble", package: "pebble", without: Without::Skips },
+];
 
 /// Installs what is missing, as far as may be; returns what is to be said to a person whose tests
 /// cannot run without it.

@@ -14,6 +14,8 @@ export class ScriptedServer {
   readonly requests: Request[] = [];
   /** Makes the answer to an offer. */
   answer: (sdp: string) => Promise<string> = () => Promise.reject(new Error('no page yet'));
+  /** What the room lets the device send. */
+  allow = ['audio', 'video'];
   #http: Server | undefined;
   #socket: WebSocket | undefined;
   #seq = 9;
@@ -67,9 +69,9 @@ export class ScriptedServer {
     this.requests.push(request);
     const ok =
       request.do === 'hello'
-        ? hello(request)
+        ? hello(request, this.allow)
         : request.do === 'call.get'
-          ? { info: info('alice-1'), log: [], more: false }
+          ? { info: info('alice-1', this.allow), log: [], more: false }
           : request.do === 'media.offer'
             ? { sdp: await this.answer(request.sdp as string) }
             : {};
@@ -81,13 +83,13 @@ export class ScriptedServer {
   }
 }
 
-function hello(request: Request): object {
+function hello(request: Request, allow: string[]): object {
   const { id } = request.device as { id: string };
   const session = { session: 's-1', resumed: false, user: 'alice', uid: 1, time: Date.now() };
-  return { ...session, calls: [info(id)], caps: [] };
+  return { ...session, calls: [info(id, allow)], caps: [] };
 }
 
-function info(device: string): object {
+function info(device: string, allow: string[]): object {
   return {
     id: CALL,
     mode: 'call',
@@ -103,6 +105,6 @@ function info(device: string): object {
       { user: 'alice', state: 'joined', device },
       { user: 'bob', state: 'joined', device: 'bob-1' },
     ],
-    room: { id: 7, media: 'sfu', token: 'let me in', allow: ['audio', 'video'], ice_servers: [] },
+    room: { id: 7, media: 'sfu', token: 'let me in', allow, ice_servers: [] },
   };
 }

@@ -141,7 +141,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
   /** Shares the screen, which the user chooses, or ends that. */
   async setScreen(on: boolean): Promise<void> {
     if (on && !this.#local.has('screen')) {
-      this.#mustBeAllowed('screen');
+      await this.#mustBeAllowed('screen');
       const { video, audio } = await openScreen();
       await Promise.all([
         this.#publish('screen', video),
@@ -361,7 +361,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
   }
 
   async #open(source: 'mic' | 'camera', wish: DeviceWish): Promise<void> {
-    this.#mustBeAllowed(source);
+    await this.#mustBeAllowed(source);
     const open = source === 'mic' ? openMic : openCamera;
     await this.#publish(source, await open(constraintsOf(wish)));
   }
@@ -370,9 +370,14 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     return !sfuRoom(this.call) || (this.may('mic') && this.may('camera'));
   }
 
-  /** Before the call begins nobody knows what will be allowed; the server forwards no more. */
-  #mustBeAllowed(source: Source): void {
-    if (sfuRoom(this.call) && !this.may(source)) {
+  /**
+   * Before the call begins nobody knows what will be allowed; the server forwards no more. What was
+   * not allowed may be by now: the room is looked at once more before this device gives up.
+   */
+  async #mustBeAllowed(source: Source): Promise<void> {
+    if (!sfuRoom(this.call) || this.may(source)) return;
+    await this.call.get();
+    if (!this.may(source)) {
       throw new BellwireError('forbidden', `this call does not let you send ${source}`);
     }
   }
