@@ -120,7 +120,7 @@ mod tests {
         let continuity = Continuity::new(90_000, 100, 0);
         let mid = "0".parse().unwrap();
         let mut slot = Slot::new(mid, Kind::Video, 1, vec![VP8], continuity);
-        let mut pass = |slot: &mut Slot, sender, packet: Packet| {
+        let pass = |slot: &mut Slot, sender, packet: Packet| {
             slot.pass(sender, &packet, now).map(|pass| pass.numbers.seq)
         };
         let (low, full) = (Layer::Quarter, Layer::Full);
