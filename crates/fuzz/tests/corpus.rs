@@ -29,6 +29,11 @@ thread_local! {
 }
 
 #[test]
+fn checks() {
+    run("checks", 10_000);
+}
+
+#[test]
 fn commands() {
     run("commands", 1_000);
 }
@@ -49,13 +54,28 @@ fn frames() {
 }
 
 #[test]
+fn framing() {
+    run("framing", 10_000);
+}
+
+#[test]
 fn journal() {
     run("journal", 300);
 }
 
 #[test]
+fn offers() {
+    run("offers", 500);
+}
+
+#[test]
 fn replies() {
     run("replies", 5_000);
+}
+
+#[test]
+fn rewriting() {
+    run("rewriting", 10_000);
 }
 
 #[test]

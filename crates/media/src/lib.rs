@@ -20,6 +20,8 @@
 mod allocate;
 mod error;
 mod event;
+#[doc(hidden)]
+pub mod fuzzing;
 mod keys;
 mod net;
 mod placement;

@@ -27,7 +27,7 @@ fn lines(direction: &str) -> String {
 }
 
 fn mid(text: &str) -> Mid {
-    text.parse().unwrap()
+    text.parse().expect("a name of letters and digits")
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 //!
 //! 1. Alice speaks, Bob is silent: only she is told as a speaker. Then the other way round.
 //! 2. The quality of good connections is told as such.
-//! 3. With several threads, packets reach the right one wherever the system delivered them, and
+//! 3. A server on all addresses answers from the one it was sent to.
+//! 4. With several threads, packets reach the right one wherever the system delivered them, and
 //!    rooms do not hear each other.
 
 mod client;
@@ -42,6 +43,23 @@ async fn speakers_and_quality_are_told() {
             _ => None,
         })
         .await;
+}
+
+#[tokio::test]
+async fn a_server_on_all_addresses_is_reached_under_one() {
+    for all in ["0.0.0.0:0", "[::]:0"] {
+        let settings = Settings {
+            udp: all.parse().unwrap(),
+            announce: vec![[127, 0, 0, 1].into()],
+            ..Settings::loopback()
+        };
+        let world = World::with(&settings);
+        let alice = Client::join(&world.sfu, (1, 1), Setup::default()).await;
+        let bob = Client::join(&world.sfu, (1, 2), Setup::default()).await;
+        bob.receive(bob.video_slots[0], 1, Source::Camera, None).await;
+        is_continuous(&bob.packets(bob.video_slots[0], 30).await);
+        drop(alice);
+    }
 }
 
 #[tokio::test]

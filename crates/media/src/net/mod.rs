@@ -9,6 +9,7 @@ mod udp;
 
 pub(crate) use addresses::reachable;
 pub(crate) use batch::Batch;
+pub(crate) use rfc4571::{Frames, frame};
 pub(crate) use stun::{binding_username, is_stun};
 pub(crate) use tcp::{Introduced, Link, Packet, accept};
 pub(crate) use udp::Udp;

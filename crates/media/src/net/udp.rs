@@ -79,6 +79,13 @@ impl Udp {
         let Ok(count) = read else {
             return false;
         };
+        let is_more = count == BUFFERS;
+        if !is_more {
+            // All is taken. To say so here saves the call that would find nothing.
+            let _ = socket.try_io(Interest::READABLE, || -> io::Result<()> {
+                Err(io::ErrorKind::WouldBlock.into())
+            });
+        }
         for (buffer, meta) in self.buffers.iter().zip(metas).take(count) {
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let to = meta.dst_ip.map(|ip| ip.to_canonical());
@@ -86,7 +93,7 @@ impl Udp {
                 each(Datagram { from, to, bytes });
             }
         }
-        count == BUFFERS
+        is_more
     }
 
     /// Sends one datagram, or several of `segment` bytes each to the same address.

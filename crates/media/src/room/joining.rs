@@ -51,6 +51,8 @@ impl Rooms {
         if let Some(peer) = self.peer_mut(id) {
             peer.grant = grant;
             peer.sends.clone_from(&offer.send);
+            // A connection that is not up yet begins again with other ICE credentials.
+            peer.offered_at = now;
         }
         self.lay_slots(id, &sdp);
         self.lay_tracks(room, id, &sdp);

@@ -12,6 +12,8 @@ mod pulse;
 mod quality;
 mod slot;
 mod speakers;
+#[cfg(test)]
+mod tests;
 mod track;
 
 use std::collections::BTreeMap;
@@ -38,6 +40,13 @@ use track::Track;
 pub(crate) struct PeerId {
     index: usize,
     generation: u64,
+}
+
+#[cfg(test)]
+impl PeerId {
+    pub(crate) fn numbered(number: usize) -> Self {
+        Self { index: number, generation: 0 }
+    }
 }
 
 /// Where packets of a peer come from.

@@ -100,3 +100,60 @@ impl Slot {
         self.payload_types.iter().find_map(takes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rewrite::Picture;
+
+    const VP8: (u8, Codec) = (96, Codec::Vp8);
+
+    fn packet(ssrc: u32, layer: Layer, seq: u64, starts: bool) -> Packet {
+        let numbers = Numbers { seq, time: 0, picture: Picture::default() };
+        Packet::made_up(layer, ssrc, Codec::Vp8, numbers, starts)
+    }
+
+    #[test]
+    fn video_changes_at_key_frames_only() {
+        let now = Instant::now();
+        let (alice, bob) = (PeerId::numbered(1), PeerId::numbered(2));
+        let continuity = Continuity::new(90_000, 100, 0);
+        let mid = "0".parse().unwrap();
+        let mut slot = Slot::new(mid, Kind::Video, 1, vec![VP8], continuity);
+        let pass = |slot: &mut Slot, sender, packet: Packet| {
+            slot.pass(sender, &packet, now).map(|pass| pass.numbers.seq)
+        };
+        let (low, full) = (Layer::Quarter, Layer::Full);
+        assert_eq!(pass(&mut slot, alice, packet(7, low, 5, true)), None, "nothing shall flow");
+        slot.target = Some(low);
+        assert_eq!(slot.awaits(), Some(low));
+        assert_eq!(pass(&mut slot, alice, packet(7, low, 6, false)), None, "no key frame yet");
+        assert_eq!(pass(&mut slot, alice, packet(7, low, 8, true)), Some(100));
+        assert_eq!(slot.awaits(), None);
+        assert_eq!(pass(&mut slot, alice, packet(7, low, 7, false)), None, "from before");
+        slot.target = Some(full);
+        assert_eq!(pass(&mut slot, alice, packet(9, full, 50, false)), None);
+        assert_eq!(pass(&mut slot, alice, packet(7, low, 10, false)), Some(102), "goes on");
+        assert_eq!(pass(&mut slot, alice, packet(9, full, 51, true)), Some(103));
+        assert_eq!(pass(&mut slot, alice, packet(7, low, 11, true)), None, "is no longer wanted");
+        // The sender begins a new stream, or another one takes its place.
+        assert_eq!(pass(&mut slot, alice, packet(10, full, 1, true)), Some(104));
+        assert_eq!(pass(&mut slot, bob, packet(10, full, 1, true)), Some(105));
+        slot.stop();
+        assert_eq!(pass(&mut slot, bob, packet(10, full, 2, false)), None);
+        assert_eq!(pass(&mut slot, bob, packet(10, full, 9, true)), Some(106));
+    }
+
+    #[test]
+    fn what_the_receiver_cannot_decode_is_not_sent() {
+        let continuity = Continuity::new(90_000, 100, 0);
+        let types = vec![(45, Codec::Av1(0)), (98, Codec::Vp9(0))];
+        let mid = "0".parse().unwrap();
+        let mut slot = Slot::new(mid, Kind::Video, 1, types, continuity);
+        slot.target = Some(Layer::Full);
+        let vp8 = packet(7, Layer::Full, 5, true);
+        assert_eq!(slot.pass(PeerId::numbered(1), &vp8, Instant::now()), None);
+        assert_eq!(slot.payload_type(Codec::Vp9(0)), Some(98));
+        assert_eq!(slot.payload_type(Codec::Vp9(2)), None, "another profile");
+    }
+}

@@ -9,6 +9,7 @@ use ahash::AHashMap;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
 use str0m::config::DtlsCert;
+use str0m::format::CodecConfig;
 use str0m::media::{KeyframeRequestKind, MediaKind};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::{Candidate, Event, IceCreds, Input, Rtc, RtcConfig};
@@ -125,6 +126,7 @@ impl Connection {
                 VideoCodec::Av1 => config.enable_av1(true),
             };
         }
+        feed_back_video_only(config.codec_config());
         let mut rtc = config.build(now);
         for &addr in &ground.udp {
             if let Ok(candidate) = Candidate::builder().udp().host(addr).build() {
@@ -432,6 +434,17 @@ fn guarded<T>(step: impl FnOnce() -> Result<T, str0m::RtcError>) -> Result<T, Br
         Ok(Ok(value)) => Ok(value),
         Ok(Err(_)) | Err(_) => Err(Broken),
     }
+}
+
+/// Leaves sound out of the bandwidth estimation. It is too little to estimate by, and where it was
+/// all that could be sent, the library would pad each connection to 50 kbit/s at all times.
+fn feed_back_video_only(codecs: &mut CodecConfig) {
+    let params = codecs.params().iter().map(|params| {
+        let mut params = *params;
+        params.set_fb_transport_cc(params.spec().codec.is_video());
+        params
+    });
+    *codecs = CodecConfig::new_from_payload_params(params.collect());
 }
 
 fn credentials(ufrag_start: &str) -> IceCreds {

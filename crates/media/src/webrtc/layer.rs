@@ -3,7 +3,7 @@
 /// How many layers there are at most.
 pub(crate) const LAYERS: usize = 3;
 
-/// A layer of a simulcast track. A track that is sent as one stream has only [`Layer::FULL`].
+/// A layer of a simulcast track. A track that is sent as one stream has only [`Layer::Full`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Layer {
     /// `q`: a quarter of the width and height.

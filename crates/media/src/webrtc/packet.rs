@@ -59,6 +59,32 @@ impl Packet {
     }
 }
 
+#[cfg(test)]
+impl Packet {
+    /// A packet without content.
+    pub(crate) fn made_up(
+        layer: Layer,
+        ssrc: u32,
+        codec: Codec,
+        numbers: Numbers,
+        starts: bool,
+    ) -> Self {
+        Self {
+            // Any name does.
+            mid: "0".parse().expect("a name"),
+            layer,
+            ssrc,
+            codec,
+            numbers,
+            starts,
+            level_dbov: None,
+            payload: Arc::default(),
+            marker: false,
+            extensions: ExtensionValues::default(),
+        }
+    }
+}
+
 fn starts(codec: Codec, payload: &[u8]) -> bool {
     match codec {
         Codec::Opus => true,

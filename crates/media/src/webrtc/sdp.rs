@@ -1,5 +1,7 @@
 //! What the SFU itself must know of an offer (RFC 8866, RFC 8829), before the library reads all.
 
+use std::collections::BTreeMap;
+
 use crate::error::OfferError;
 use crate::keys::{Kind, Mid};
 use crate::settings::{LINES_MAX, SDP_MAX_BYTES};
@@ -47,6 +49,7 @@ impl Sdp {
         }
         let mut fingerprint = None;
         let mut lines = Vec::new();
+        let mut types = PayloadTypes::default();
         let mut current: Option<Draft> = None;
         for line in text.lines() {
             if let Some(media) = line.strip_prefix("m=") {
@@ -66,7 +69,7 @@ impl Sdp {
             } else if line == "a=ice-lite" {
                 return Err(OfferError::sdp("the server is ICE-lite; a client is not"));
             } else if let (Some(draft), Some(attribute)) = (&mut current, line.strip_prefix("a=")) {
-                draft.attribute(attribute)?;
+                draft.attribute(attribute, &mut types)?;
             }
         }
         if let Some(draft) = current {
@@ -113,7 +116,7 @@ impl Draft {
         })
     }
 
-    fn attribute(&mut self, attribute: &str) -> Result<(), OfferError> {
+    fn attribute(&mut self, attribute: &str, types: &mut PayloadTypes) -> Result<(), OfferError> {
         self.attributes += 1;
         if self.attributes > ATTRIBUTES_MAX {
             return Err(OfferError::sdp(format!(
@@ -126,6 +129,8 @@ impl Draft {
             "sendonly" => self.direct(Direction::Send),
             "recvonly" => self.direct(Direction::Receive),
             "inactive" => self.direct(Direction::Inactive),
+            "rtpmap" => types.is_codec(value)?,
+            "fmtp" => types.repeats(value)?,
             "rid" => {
                 let (rid, direction) = value.split_once(' ').unwrap_or((value, ""));
                 if !direction.starts_with("send") || Layer::of_rid(rid).is_none() {
@@ -156,6 +161,54 @@ impl Draft {
         }
         Ok(Line { mid, kind: self.kind, direction, simulcast: self.rids > 0 })
     }
+}
+
+/// What each payload type stands for: the same in all lines of a bundle (RFC 8843 section 9.1).
+#[derive(Default)]
+struct PayloadTypes {
+    codecs: BTreeMap<u8, String>,
+    /// The type of what a type repeats (RFC 4588).
+    repeated: BTreeMap<u8, u8>,
+}
+
+impl PayloadTypes {
+    /// Takes the value of an `a=rtpmap`.
+    fn is_codec(&mut self, value: &str) -> Result<(), OfferError> {
+        let Some((kind, codec)) = number(value) else {
+            return Ok(());
+        };
+        let codec = codec.trim().to_ascii_lowercase();
+        match self.codecs.insert(kind, codec.clone()) {
+            Some(other) if other != codec => {
+                Err(OfferError::sdp(format!("payload type {kind} stands for two codecs")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Takes the value of an `a=fmtp`, if it says what is repeated.
+    fn repeats(&mut self, value: &str) -> Result<(), OfferError> {
+        let Some((kind, parameters)) = number(value) else {
+            return Ok(());
+        };
+        let mut parameters = parameters.split(';');
+        let apt = parameters.find_map(|parameter| parameter.trim().strip_prefix("apt="));
+        let Some(apt) = apt.and_then(|apt| apt.parse().ok()) else {
+            return Ok(());
+        };
+        match self.repeated.insert(kind, apt) {
+            Some(other) if other != apt => {
+                Err(OfferError::sdp(format!("payload type {kind} repeats two others")))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// The number at the start, and the rest.
+fn number(value: &str) -> Option<(u8, &str)> {
+    let (number, rest) = value.split_once(' ')?;
+    Some((number.parse().ok()?, rest))
 }
 
 /// Payload types are 7 bits and each stands once in a line.
@@ -227,6 +280,18 @@ mod tests {
             ("m=video 9 S 96\na=mid:0\na=rid:x send\n".to_owned(), "q, h and f"),
             (format!("{audio}a=mid:0\na=sendonly\n").repeat(2), "twice"),
             (many, "twice"),
+            (
+                "m=audio 9 S 96\na=mid:0\na=sendonly\na=rtpmap:96 opus/48000/2\n\
+                 m=video 9 S 96\na=mid:1\na=sendonly\na=rtpmap:96 VP8/90000\n"
+                    .to_owned(),
+                "two codecs",
+            ),
+            (
+                "m=video 9 S 96 97\na=mid:0\na=sendonly\na=fmtp:97 apt=96\n\
+                 m=video 9 S 98 97\na=mid:1\na=sendonly\na=fmtp:97 apt=98\n"
+                    .to_owned(),
+                "repeats two",
+            ),
         ];
         for (lines, part) in table {
             let error = read(&lines).unwrap_err();

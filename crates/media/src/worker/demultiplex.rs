@@ -132,3 +132,68 @@ impl Demultiplexer {
 pub(super) fn worker_of(ufrag: &str) -> Option<usize> {
     usize::from_str_radix(ufrag.get(..2)?, 16).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Transport;
+    use crate::room::PeerId;
+
+    const RTP: [u8; 20] = [0x80; 20];
+
+    /// A binding request with that user name.
+    fn check(name: &str) -> Vec<u8> {
+        let mut body = vec![0, 6, 0, u8::try_from(name.len()).unwrap()];
+        body.extend(name.bytes());
+        body.resize(body.len().next_multiple_of(4), 0);
+        let mut packet = vec![0, 1, 0, u8::try_from(body.len()).unwrap(), 0x21, 0x12, 0xa4, 0x42];
+        packet.extend([0; 12]);
+        packet.extend(body);
+        packet
+    }
+
+    fn path(port: u16) -> Path {
+        (Transport::Udp, ([192, 0, 2, 1], port).into())
+    }
+
+    #[test]
+    fn packets_find_their_peer_or_worker() {
+        let (alice, bob) = (PeerId::numbered(1), PeerId::numbered(2));
+        let mut table = Demultiplexer::new(0, 3);
+        table.name("00alice".to_owned(), Some(alice));
+        table.name("00bob".to_owned(), Some(bob));
+        assert_eq!(table.route(path(1), &RTP), Route::Nobody, "an unknown path");
+        assert_eq!(table.route(path(1), &check("00alice:x")), Route::Check(alice));
+        assert!(table.learn(path(1), alice, None));
+        assert!(!table.learn(path(1), alice, None), "known already");
+        assert_eq!(table.route(path(1), &RTP), Route::Peer(alice));
+        assert_eq!(table.route(path(1), &check("00alice:x")), Route::Peer(alice));
+
+        // The same socket may be another peer's next; until that is proved it is the first one's.
+        assert_eq!(table.route(path(1), &check("00bob:x")), Route::Check(bob));
+        assert_eq!(table.route(path(1), &RTP), Route::Peer(alice));
+        table.learn(path(1), bob, None);
+        assert!(!table.forget(path(1), alice), "it is no longer alice's");
+        assert_eq!(table.route(path(1), &RTP), Route::Peer(bob));
+        assert!(table.forget(path(1), bob));
+        assert_eq!(table.route(path(1), &RTP), Route::Nobody);
+
+        table.name("00alice".to_owned(), None);
+        assert_eq!(table.route(path(1), &check("00alice:x")), Route::Nobody);
+    }
+
+    #[test]
+    fn what_is_another_workers_is_passed_on() {
+        let mut table = Demultiplexer::new(1, 3);
+        assert_eq!(table.route(path(1), &check("02xyz:x")), Route::Worker(2));
+        assert_eq!(table.route(path(1), &check("01xyz:x")), Route::Nobody, "ours, but nobody's");
+        assert_eq!(table.route(path(1), &check("03xyz:x")), Route::Nobody, "no such worker");
+        assert_eq!(table.route(path(1), &check("zz:x")), Route::Nobody);
+        table.learn_other(path(1), 2);
+        assert_eq!(table.route(path(1), &RTP), Route::Worker(2));
+        table.forget_other(path(1), 0);
+        assert_eq!(table.route(path(1), &RTP), Route::Worker(2), "another worker's word");
+        table.forget_other(path(1), 2);
+        assert_eq!(table.route(path(1), &RTP), Route::Nobody);
+    }
+}

@@ -66,7 +66,11 @@ impl Driver {
         Self {
             rtc,
             udp,
-            server: if tcp.is_some() { sfu.tcp_addr().unwrap() } else { sfu.udp_addr() },
+            server: match &tcp {
+                Some(_) => sfu.tcp_addr().unwrap(),
+                // Bound to all addresses it is told under this one.
+                None => ([127, 0, 0, 1], sfu.udp_addr().port()).into(),
+            },
             tcp,
             framed: Vec::new(),
             first_offer: Some(first_offer),

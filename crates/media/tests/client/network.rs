@@ -95,16 +95,15 @@ struct Pipe {
 impl Pipe {
     /// Takes a packet in; whether it gets through.
     fn push(&mut self, bytes: &[u8], bps: u64, conditions: Conditions, now: Instant) -> bool {
-        let mut leaves = now;
-        if bps > 0 {
-            let free_at = self.free_at.unwrap_or(now).max(now);
-            if free_at - now > conditions.queue {
-                return false;
-            }
-            let bits = u64::try_from(bytes.len() + 28).unwrap() * 8;
-            leaves = free_at + Duration::from_nanos(bits * 1_000_000_000 / bps);
-            self.free_at = Some(leaves);
+        let bits = u64::try_from(bytes.len() + 28).unwrap() * 8;
+        // Without a rate nothing waits.
+        let takes = (bits * 1_000_000_000).checked_div(bps).unwrap_or(0);
+        let free_at = self.free_at.unwrap_or(now).max(now);
+        if free_at - now > conditions.queue {
+            return false;
         }
+        let leaves = free_at + Duration::from_nanos(takes);
+        self.free_at = Some(leaves);
         let arrives = leaves + conditions.delay;
         self.on_their_way.push_back((arrives, bytes.to_vec()));
         true
