@@ -24,7 +24,7 @@ const READS_MAX: usize = 4;
 /// Packets of TCP connections and other workers taken at once.
 const STEERS_MAX: usize = 256;
 
-/// Commands taken at once. Each may be an offer, which takes about a millisecond.
+/// Commands taken at once. Each may be an offer, which holds media up as long as it takes.
 const COMMANDS_MAX: usize = 8;
 
 /// Without a timer, a worker sleeps until something comes.

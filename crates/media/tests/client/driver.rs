@@ -157,6 +157,11 @@ impl Driver {
             }
             Act::Silence(is_silent) => self.is_silent = is_silent,
             Act::Close => self.rtc.close().unwrap(),
+            Act::OnlyKeyFrames => {
+                for (_, writer, _) in &mut self.writers {
+                    writer.only_keys = true;
+                }
+            }
             Act::Cheat => {
                 let is_sound = |mid: &Mid| self.sends[mid].kind() == Kind::Audio;
                 let sound = self.writers.iter().find(|(mid, ..)| is_sound(mid));

@@ -53,6 +53,8 @@ pub struct Writer {
     picture: u16,
     shape: Option<VideoShape>,
     pub wants_key: bool,
+    /// Sends nothing but key frames, asked or not.
+    pub only_keys: bool,
     pub due: Instant,
 }
 
@@ -84,6 +86,7 @@ impl Writer {
             picture: rand::random::<u16>() & 0x7fff,
             shape,
             wants_key: true,
+            only_keys: false,
             due,
         }
     }
@@ -99,7 +102,7 @@ impl Writer {
         self.due += FRAME;
         self.time = self.time.wrapping_add(3_600);
         self.picture = (self.picture + 1) & 0x7fff;
-        let is_key = std::mem::take(&mut self.wants_key);
+        let is_key = std::mem::take(&mut self.wants_key) || self.only_keys;
         let bytes = usize::try_from(shape.bps / 8 / 25).unwrap() * if is_key { 3 } else { 1 };
         let count = bytes.div_ceil(PACKET_BYTES);
         let each = bytes / count;

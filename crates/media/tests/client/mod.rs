@@ -122,6 +122,8 @@ pub(crate) enum Act {
     Silence(bool),
     /// Says goodbye.
     Close,
+    /// Sends key frames without being asked.
+    OnlyKeyFrames,
     /// Sends pictures in place of the sound of that m-line, and sound in place of pictures.
     Cheat,
 }
@@ -247,6 +249,10 @@ impl Client {
 
     pub fn close(&self) {
         self.acts.send(Act::Close).ok().unwrap();
+    }
+
+    pub fn send_only_key_frames(&self) {
+        self.acts.send(Act::OnlyKeyFrames).ok().unwrap();
     }
 
     pub fn cheat(&self) {
