@@ -102,7 +102,7 @@ pub struct Quality {
     pub jitter_ms: u32,
 }
 
-/// A grade of quality as people are shown it: 5 excellent, 4 good, 3 fair, 2 poor, 1 bad, 0 unknown
+/// A grade of quality as people are shown it: 1 excellent, 2 good, 3 fair, 4 poor, 5 bad; 0 unknown
 /// or gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Grade(pub u8);

@@ -416,7 +416,7 @@ pub struct QualityEvent {
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Quality {
-    /// From them to the server: 0 unknown, 1 excellent, 2 good, 3 fair, 4 poor, 5 bad or gone.
+    /// From them to the server: 0 unknown, 1 excellent, 2 good, 3 fair, 4 poor, 5 bad.
     pub up: u8,
     /// From the server to them, likewise.
     pub down: u8,

@@ -10,7 +10,10 @@ use crate::webrtc::Report;
 /// becomes hard by ITU-T G.114, so that a round trip above 400 ms is poor; jitter is bought with
 /// as much delay.
 const BOUNDS: [(u8, f32, u32, u32); 4] =
-    [(5, 0.01, 150, 20), (4, 0.03, 250, 40), (3, 0.08, 400, 80), (2, 0.15, 700, 150)];
+    [(1, 0.01, 150, 20), (2, 0.03, 250, 40), (3, 0.08, 400, 80), (4, 0.15, 700, 150)];
+
+/// Beyond all bounds.
+const BAD: u8 = 5;
 
 /// What was reported of a peer since the last grade.
 #[derive(Debug, Default)]
@@ -77,7 +80,7 @@ fn grade(loss: f32, rtt: Duration, jitter: Duration) -> u8 {
         .find(|(_, max_loss, max_rtt, max_jitter)| {
             loss <= *max_loss && millis(rtt) <= *max_rtt && millis(jitter) <= *max_jitter
         })
-        .map_or(1, |(grade, ..)| *grade)
+        .map_or(BAD, |(grade, ..)| *grade)
 }
 
 fn millis(duration: Duration) -> u32 {
@@ -92,16 +95,16 @@ mod tests {
     fn grades_follow_the_worst_figure() {
         let ms = Duration::from_millis;
         let table = [
-            (0.0, 20, 5, 5),
-            (0.01, 150, 20, 5),
-            (0.02, 20, 5, 4),
-            (0.0, 151, 5, 4),
+            (0.0, 20, 5, 1),
+            (0.01, 150, 20, 1),
+            (0.02, 20, 5, 2),
+            (0.0, 151, 5, 2),
             (0.0, 20, 41, 3),
             (0.08, 20, 5, 3),
-            (0.1, 20, 5, 2),
-            (0.0, 700, 5, 2),
-            (0.16, 20, 5, 1),
-            (0.0, 20, 151, 1),
+            (0.1, 20, 5, 4),
+            (0.0, 700, 5, 4),
+            (0.16, 20, 5, 5),
+            (0.0, 20, 151, 5),
         ];
         for (loss, rtt, jitter, expected) in table {
             assert_eq!(grade(loss, ms(rtt), ms(jitter)), expected, "{loss} {rtt} {jitter}");
@@ -120,7 +123,7 @@ mod tests {
             jitter: Some(Duration::from_millis(4)),
         });
         let quality = tally.grade(false);
-        assert_eq!((quality.up, quality.down), (Grade(2), Grade(0)));
+        assert_eq!((quality.up, quality.down), (Grade(4), Grade(0)));
         assert_eq!((quality.rtt_ms, quality.jitter_ms), (30, 4));
         let quality = tally.grade(false);
         assert_eq!((quality.up, quality.rtt_ms), (Grade(0), 30));

@@ -147,30 +147,10 @@ fn wire_source(source: Source) -> WireSource {
 
 fn wire_quality(quality: bellwire_media::Quality) -> Quality {
     Quality {
-        up: wire_grade(quality.up),
-        down: wire_grade(quality.down),
+        up: quality.up.0,
+        down: quality.down.0,
         rtt_ms: quality.rtt_ms,
         loss: quality.loss,
         jitter_ms: quality.jitter_ms,
-    }
-}
-
-/// The router's grades rise with the quality, the wire's fall; 0 is not known in both.
-fn wire_grade(grade: bellwire_media::Grade) -> u8 {
-    match grade.0 {
-        0 => 0,
-        grade => 6 - grade.min(5),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use bellwire_media::Grade;
-
-    use super::wire_grade;
-
-    #[test]
-    fn one_is_excellent_on_the_wire_and_nought_not_known() {
-        assert_eq!([5, 4, 3, 2, 1, 0].map(|grade| wire_grade(Grade(grade))), [1, 2, 3, 4, 5, 0]);
     }
 }
