@@ -36,7 +36,7 @@ async fn speakers_and_quality_are_told() {
         .wait("quality", |event| match event {
             Event::Quality { room: RoomKey(1), peers } => {
                 let good = |quality: bellwire_media::Quality| {
-                    quality.up == Grade(5) && quality.down == Grade(5) && quality.loss < 0.01
+                    quality.up == Grade(1) && quality.down == Grade(1) && quality.loss < 0.01
                 };
                 (peers.len() == 2 && peers.iter().all(|(_, quality)| good(*quality))).then_some(())
             }
