@@ -30,7 +30,10 @@ export class ScriptedServer {
     });
     new WebSocketServer({ server: http }).on('connection', (socket) => {
       server.#socket = socket;
-      socket.on('message', (data) => void server.#take(JSON.parse(String(data))));
+      socket.on('message', (data) => {
+        // A page may be closed before it has answered its own offer.
+        server.#take(JSON.parse(String(data))).catch(() => {});
+      });
     });
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
