@@ -415,7 +415,12 @@ export class CallMedia extends Emitter<CallMediaEvents> {
       this.sends(source),
     ) as [boolean, boolean, boolean];
     // While the call is not active yet there is nobody to tell; `change` comes when it is.
-    if (this.call.phase === 'active') await this.call.setSending({ audio, video, screen });
+    if (this.call.phase === 'active') {
+      await this.call.setSending({ audio, video, screen }).catch((error: BellwireError) => {
+        // A call that has ended meanwhile tells so itself.
+        if (error.code !== 'not_in_call' && error.code !== 'closed') this.emit('error', error);
+      });
+    }
     this.#changed();
   }
 
