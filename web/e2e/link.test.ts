@@ -103,6 +103,7 @@ test('mute, camera off and on again need no new offer', async () => {
   await start();
   await connected();
   await expect.poll(() => said()).toMatchObject({ audio: true, video: true });
+  await expect.poll(() => mids(offers().at(-1), 'send')).toHaveLength(2);
   const before = offers().length;
   await page.evaluate(() => call.media.setMic(false));
   expect(said()).toMatchObject({ audio: false, video: true });
