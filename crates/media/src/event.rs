@@ -98,7 +98,8 @@ pub struct Quality {
     pub rtt_ms: u32,
     /// The greater of the two directions' fraction of packets lost, 0 to 1.
     pub loss: f32,
-    /// The greater of the two directions' interarrival jitter (RFC 3550) in milliseconds.
+    /// The greater of the two directions' interarrival jitter of sound (RFC 3550) in
+    /// milliseconds.
     pub jitter_ms: u32,
 }
 

@@ -75,6 +75,7 @@ pub(crate) struct Report {
     pub(crate) packets: u64,
     pub(crate) loss: Option<f32>,
     pub(crate) rtt: Option<Duration>,
+    /// Of streams of sound.
     pub(crate) jitter: Option<Duration>,
 }
 
@@ -390,14 +391,14 @@ impl Connection {
                 packets: stats.packets,
                 loss: stats.loss,
                 rtt: stats.rtt,
-                jitter: Some(self.jitter(&stats.mid, stats.jitter)),
+                jitter: self.jitter(&stats.mid, stats.jitter),
             })),
             Event::MediaEgressStats(stats) => Some(Output::Report(Report {
                 is_up: false,
                 packets: stats.packets,
                 loss: stats.loss,
                 rtt: stats.rtt,
-                jitter: stats.remote.map(|remote| self.jitter(&stats.mid, remote.jitter)),
+                jitter: stats.remote.and_then(|remote| self.jitter(&stats.mid, remote.jitter)),
             })),
             Event::Closed => Some(Output::Left),
             // The list of the library is open; the others are of frames, data channels, or told by
@@ -418,12 +419,13 @@ impl Connection {
         Some((mid, layer))
     }
 
-    fn jitter(&self, mid: &str, ticks: u32) -> Duration {
-        let is_audio =
-            self.rtc.media(mid.into()).is_some_and(|media| media.kind() == MediaKind::Audio);
-        let kind = if is_audio { Kind::Audio } else { Kind::Video };
-        let rate = Codec::clock_rate_hz(kind);
-        Duration::from_secs(1) * (ticks.min(rate)) / rate
+    /// Of sound alone: the packets of a picture have one timestamp and are spread over the time to
+    /// the next one, which counts as jitter (RFC 3550, section 6.4.1) and is none of the network's.
+    fn jitter(&self, mid: &str, ticks: u32) -> Option<Duration> {
+        let media = self.rtc.media(mid.into())?;
+        let rate = Codec::clock_rate_hz(Kind::Audio);
+        let is_audio = media.kind() == MediaKind::Audio;
+        is_audio.then(|| Duration::from_secs(1) * ticks.min(rate) / rate)
     }
 }
 
