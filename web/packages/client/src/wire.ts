@@ -837,7 +837,7 @@ export type Quality = {
   loss: number;
   /** There and back, in milliseconds. */
   rtt_ms: number;
-  /** From them to the server: 0 unknown, 1 excellent, 2 good, 3 fair, 4 poor, 5 bad or gone. */
+  /** From them to the server: 0 unknown, 1 excellent, 2 good, 3 fair, 4 poor, 5 bad. */
   up: number;
 };
 
