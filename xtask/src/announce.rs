@@ -39,24 +39,32 @@ pub(crate) struct Announcement {
     /// The binary.
     #[arg(long)]
     server: PathBuf,
+    /// Whether the port speaks TLS.
+    #[arg(long)]
+    tls: bool,
 }
 
 /// Waits until the server answers, then prints; is silent when the server has gone.
 pub(crate) fn run(announcement: &Announcement) -> Result<()> {
     let address = reachable(announcement.listen);
     let begun = Instant::now();
-    while !is_healthy(address) {
+    let answers = if announcement.tls { speaks_tls } else { is_healthy };
+    while !answers(address) {
         // The server is our parent. It has said itself why it stopped.
         if parent_id() != announcement.server_pid {
             return Ok(());
         }
         if begun.elapsed() > PATIENCE {
-            bail!("no answer from http://{address}/healthz within {} s", PATIENCE.as_secs());
+            bail!("no answer from {address} within {} s", PATIENCE.as_secs());
         }
         thread::sleep(PAUSE);
     }
     let token = |user| token(&announcement.server, &announcement.data, user);
     let (alice, bob) = (token("alice")?, token("bob")?);
+    if announcement.tls {
+        print!("{}", text_for_phones(address.port(), &own_addresses(), &alice, &bob));
+        return Ok(());
+    }
     let program = Repository::shown(&announcement.server);
     print!("{}", text(address, &program, &alice, &bob));
     Ok(())
@@ -75,6 +83,27 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
 /// Whether `GET /healthz` is answered with 200.
 fn is_healthy(address: SocketAddr) -> bool {
     status_line(address).is_ok_and(|line| line.starts_with(b"HTTP/1.1 200"))
+}
+
+/// Whether what is no handshake is answered with an alert (RFC 8446, section 6), as only a port
+/// does that speaks TLS and is served.
+fn speaks_tls(address: SocketAddr) -> bool {
+    const ALERT: u8 = 21;
+    let first = || {
+        let mut stream = TcpStream::connect_timeout(&address, ANSWER_TIME)?;
+        stream.set_read_timeout(Some(ANSWER_TIME))?;
+        stream.write_all(b"hello\r\n\r\n")?;
+        let mut byte = [0];
+        stream.read_exact(&mut byte).map(|()| byte[0])
+    };
+    first().is_ok_and(|byte| byte == ALERT)
+}
+
+/// The addresses of this machine that others on its network may reach.
+fn own_addresses() -> Vec<IpAddr> {
+    let all = if_addrs::get_if_addrs().unwrap_or_default();
+    let wide = all.iter().filter(|i| !i.is_loopback() && !i.is_link_local());
+    wide.map(if_addrs::Interface::ip).collect()
 }
 
 /// The first bytes of the answer to `GET /healthz`.
@@ -136,6 +165,29 @@ ctrl-c stops the server.
     )
 }
 
+/// What is printed for phones on the same network.
+fn text_for_phones(port: u16, addresses: &[IpAddr], alice: &str, bob: &str) -> String {
+    let page = |ip: &IpAddr| format!("  https://{}/\n", SocketAddr::new(*ip, port));
+    let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    let pages: String = addresses.iter().chain([&local]).map(page).collect();
+    format!(
+        "
+Bellwire is up, for development only: anybody on this network can log in as anybody.
+
+Open one of these on the phones, log in by two names, and call one from the other. The certificate
+is the server's own, so browsers ask first whether to go on.
+
+{pages}
+Tokens for programs of your own, good for an hour:
+
+  alice  {alice}
+  bob    {bob}
+
+ctrl-c stops the server.
+"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
@@ -153,6 +205,21 @@ mod tests {
             stream.write_all(answer.as_bytes()).unwrap();
         });
         address
+    }
+
+    #[test]
+    fn phones_are_told_every_address_they_may_reach() {
+        let text = text_for_phones(2355, &["192.0.2.7".parse().unwrap()], "ta", "tb");
+        assert!(
+            text.contains("\n  https://192.0.2.7:2355/\n  https://127.0.0.1:2355/\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn only_an_alert_is_tls() {
+        assert!(speaks_tls(answering("\x15\x03\x03\0\x02\x02\x32")));
+        assert!(!speaks_tls(answering("HTTP/1.1 400 Bad Request\r\n\r\n")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     io::ErrorKind,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{self, Command, Stdio},
@@ -18,15 +18,22 @@ use crate::{
     web,
 };
 
+/// Where it listens when nothing is said: B-E-L-L on a phone's keys.
+const PORT: u16 = 2355;
+
 /// What may be chosen for the development server.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     /// Builds with optimisations; slower to build, faster to call.
     #[arg(long)]
     release: bool,
-    /// Where it listens.
-    #[arg(long, default_value = "127.0.0.1:2355")]
-    listen: SocketAddr,
+    /// Where it listens; 127.0.0.1:2355 when not given.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// Serves phones on the same network too, over TLS, so that their browsers let the page use the
+    /// camera. Anybody on that network can log in as anybody.
+    #[arg(long)]
+    lan: bool,
     /// Where it keeps its data; `dev-data` in cargo's target folder when not given.
     #[arg(long)]
     data: Option<PathBuf>,
@@ -41,7 +48,9 @@ pub(crate) struct Run {
 /// directly and the terminal waits for it to drain. A second, small process stays beside it
 /// until it answers, to print the addresses (see [`crate::announce`]).
 pub(crate) fn become_server(repository: &Repository, run: &Run) -> Result<()> {
-    check_free(run.listen)?;
+    let ip = if run.lan { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let listen = run.listen.unwrap_or_else(|| SocketAddr::from((ip, PORT)));
+    check_free(listen)?;
     if let Err(error) = web::build_pages(repository) {
         eprintln!("the phone page is left out: {error:#}");
     }
@@ -55,17 +64,18 @@ pub(crate) fn become_server(repository: &Repository, run: &Run) -> Result<()> {
 
     let server = repository.target.join(profile).join("bellwire");
     let data = run.data.clone().unwrap_or_else(|| repository.target.join("dev-data"));
-    start_announcer(&server, run.listen, &data)?;
+    start_announcer(&server, listen, run.lan, &data)?;
     let error = Command::new(&server)
-        .args(["serve", "--dev", "--listen", &run.listen.to_string(), "--data"])
+        .args(["serve", "--dev", "--listen", &listen.to_string(), "--data"])
         .arg(&data)
+        .args(run.lan.then_some("--dev-tls"))
         .args(&run.args)
         .exec();
     Err(error).with_context(|| format!("cannot start {}", server.display()))
 }
 
 /// Starts the process that prints the addresses once the server answers.
-fn start_announcer(server: &Path, listen: SocketAddr, data: &Path) -> Result<()> {
+fn start_announcer(server: &Path, listen: SocketAddr, lan: bool, data: &Path) -> Result<()> {
     let me = env::current_exe().context("cannot find this program")?;
     Command::new(me)
         .arg("announce")
@@ -75,6 +85,7 @@ fn start_announcer(server: &Path, listen: SocketAddr, data: &Path) -> Result<()>
         .arg(data)
         .arg("--server")
         .arg(server)
+        .args(lan.then_some("--tls"))
         .stdin(Stdio::null())
         .spawn()
         .context("cannot start the process that prints the addresses")?;

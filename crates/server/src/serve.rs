@@ -16,7 +16,7 @@ use crate::{
     gateway::Gateway,
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
-    listen::{Listener, LookAgain, Serving, Tls},
+    listen::{Listener, LookAgain, Serving, Tls, own_certificate},
     media::Media,
     metrics::Metrics,
     node::{Ground, KEEP_MS, Node, Tenants},
@@ -46,7 +46,8 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     std::fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data directory {}", data.display()))?;
     let metrics = Arc::new(Metrics::new());
-    let tls = Tls::open(&config.tls, data, metrics.clone())?;
+    let own = sources.dev_tls.then(|| own_certificate(data)).transpose()?;
+    let tls = Tls::open(own.as_ref().unwrap_or(&config.tls), data, metrics.clone())?;
     let certificate = tls.as_ref().map(Tls::look_again).unwrap_or_default();
     let (journal, recovered) = open_journal(&config, metrics.clone()).await?;
     let ground = Ground {

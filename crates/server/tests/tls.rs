@@ -148,3 +148,13 @@ async fn tls_1_1_is_refused() {
     // A fatal alert: protocol_version.
     assert!(read.is_ok() && answer.ends_with(&[2, 70]), "{answer:?}");
 }
+
+#[tokio::test]
+async fn a_development_server_may_have_a_certificate_of_its_own() {
+    let server = Server::start_with(&["--dev-tls"]);
+    let pem = fs::read_to_string(server.data().join("dev-cert.pem")).expect("the certificate");
+    let phone = device(server.address(), "alice", Some(&pem)).connect().await;
+    phone.expect("a phone that was told to trust it");
+    let unknown = device(server.address(), "bob", None).connect().await;
+    unknown.expect_err("nobody vouches for it");
+}

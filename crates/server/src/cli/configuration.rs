@@ -27,7 +27,7 @@ pub(crate) fn run(command: ConfigCommand) -> anyhow::Result<ExitCode> {
         ConfigCommand::Sample => super::print(&sample()),
         ConfigCommand::Docs => super::print(&docs_page()),
         ConfigCommand::Check { config } => {
-            match Sources::of_process(config, SettingFlags::default(), false).load() {
+            match Sources::of_process(config, SettingFlags::default()).load() {
                 Ok(_) => super::print("ok\n"),
                 Err(error) => {
                     let lines: Vec<_> = error.problems.iter().map(ToString::to_string).collect();

@@ -75,6 +75,10 @@ pub(crate) struct ServeArgs {
     /// Serves one development app where everybody logs in by name. Not for production.
     #[arg(long)]
     dev: bool,
+    /// Speaks TLS with a certificate of its own making, so that phones on the same network may use
+    /// their cameras; browsers ask whether to go on.
+    #[arg(long, requires = "dev")]
+    dev_tls: bool,
     /// The configuration file (TOML); without it the one the variable `BELLWIRE_CONFIG` names.
     /// `bellwire config sample` prints one.
     #[arg(long, value_name = "FILE")]
@@ -86,7 +90,8 @@ pub(crate) struct ServeArgs {
 impl ServeArgs {
     /// Where the configuration comes from: these flags, the environment, the file.
     pub(crate) fn sources(self) -> Sources {
-        Sources::of_process(self.config, self.settings, self.dev)
+        let sources = Sources::of_process(self.config, self.settings);
+        Sources { dev: self.dev, dev_tls: self.dev_tls, ..sources }
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn apikey(args: &ApikeyArgs) -> anyhow::Result<ExitCode> {
 
 /// The data directory that is meant: named here, or by the environment.
 pub(crate) fn data(named: Option<&str>) -> anyhow::Result<PathBuf> {
-    let mut sources = Sources::of_process(None, SettingFlags::data(named), false);
+    let mut sources = Sources::of_process(None, SettingFlags::data(named));
     // Where a file is configured for the server, it says where its data is.
     sources.file = sources.file.filter(|_| named.is_none());
     Ok(sources.read_unchecked()?.server.data)
@@ -74,7 +74,7 @@ fn app(args: &TokenArgs) -> anyhow::Result<Arc<App>> {
         let dev = Sources { dev: true, flags, ..Sources::default() };
         return dev.load()?.1.get(DEV_APP).ok_or_else(|| anyhow!("the development app is missing"));
     };
-    let sources = Sources::of_process(Some(file.clone()), SettingFlags::default(), false);
+    let sources = Sources::of_process(Some(file.clone()), SettingFlags::default());
     let (_, apps) = sources.load()?;
     let all = apps.all();
     match (&args.app, all.as_slice()) {

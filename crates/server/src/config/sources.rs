@@ -19,7 +19,7 @@ use super::{
 pub(crate) const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
 
 /// Settings of an app that hold secrets.
-const SECRET: [&str; 3] = ["secrets", "api_keys", "private_key"];
+const SECRET: [&str; 4] = ["secrets", "secret", "api_keys", "private_key"];
 
 /// Where the configuration comes from; kept, so that it can be read again.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +32,8 @@ pub(crate) struct Sources {
     pub flags: SettingFlags,
     /// Whether the development app is served.
     pub dev: bool,
+    /// Whether the port has a certificate of the server's own making.
+    pub dev_tls: bool,
 }
 
 /// What a second reading of the configuration brings.
@@ -80,13 +82,13 @@ impl Config {
 impl Sources {
     /// The sources of this process: `file` or else the file the environment names, its variables,
     /// and `flags`.
-    pub(crate) fn of_process(file: Option<PathBuf>, flags: SettingFlags, dev: bool) -> Self {
+    pub(crate) fn of_process(file: Option<PathBuf>, flags: SettingFlags) -> Self {
         let variables: Vec<_> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .filter(|(name, _)| name.starts_with(VARIABLE_PREFIX))
             .collect();
         let named = || variables.iter().find(|(n, _)| n == CONFIG_VARIABLE).map(|(_, v)| v.into());
-        Self { file: file.or_else(named), variables, flags, dev }
+        Self { file: file.or_else(named), variables, flags, ..Self::default() }
     }
 
     /// Reads everything, and says all that is wrong with it. With [`Sources::dev`] the development

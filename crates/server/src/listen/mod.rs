@@ -30,7 +30,7 @@ use crate::{
 
 pub(crate) use addresses::Ticket;
 pub(crate) use stream::Stream;
-pub(crate) use tls::{LookAgain, Tls};
+pub(crate) use tls::{LookAgain, Tls, own_certificate};
 pub(crate) use visitor::Visitor;
 
 /// The longest request head of HTTP/1, in bytes: tokens are long, ours at most some kilobytes.

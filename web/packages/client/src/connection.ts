@@ -155,17 +155,19 @@ export class Connection {
     for (const frame of this.#outstanding.takeUnsent()) this.#socket?.send(frame);
   }
 
-  #read(text: string): void {
+  /** Takes a frame; whether it is an answer. */
+  #read(text: string): boolean {
     let frame: Partial<Reply> & { ev?: string };
     try {
       frame = JSON.parse(text);
     } catch {
       // No frame of an edition we know.
-      return;
+      return false;
     }
     if (frame.ev) this.#event(frame as ServerEvent);
     else if (frame.id !== undefined) this.#reply(frame as Reply);
     if (this.#socket) this.#socket.busy = this.#memory.isBusy;
+    return !frame.ev;
   }
 
   #reply(reply: Reply): void {

@@ -12,8 +12,8 @@ const ANSWER_MS = 5_000;
 /** What a socket tells; after `lost` nothing more. */
 export interface SocketEvents {
   opened(): void;
-  /** A text frame. */
-  frame(text: string): void;
+  /** A text frame; whether somebody may be waiting for it. */
+  frame(text: string): boolean;
   /** The time to ask for a sign of life. */
   silent(): void;
   lost(reason: string, code?: number): void;
@@ -29,6 +29,8 @@ export class Socket {
   #heard = Date.now();
   #asked = false;
   #busy = false;
+  /** Frames that wait for a turn of their own. */
+  #held: string[] | undefined;
 
   constructor(
     address: string,
@@ -43,7 +45,9 @@ export class Socket {
       this.#heard = Date.now();
       this.#asked = false;
       // Binary frames are of no edition of the wire that we know.
-      if (typeof data === 'string') events.frame(data);
+      if (typeof data !== 'string') return;
+      if (this.#held) this.#held.push(data);
+      else this.#tell(data);
     };
     // A close event with the reason follows.
     socket.onerror = () => {};
@@ -78,9 +82,32 @@ export class Socket {
     clearTimeout(this.#timer);
     const socket = this.#socket;
     this.#socket = undefined;
+    this.#held = undefined;
     if (!socket) return;
     socket.onopen = socket.onmessage = socket.onclose = null;
     socket.close(1000);
+  }
+
+  /**
+   * Who awaits an answer runs only after this turn, and may then listen for what came in one go
+   * with it: so that waits.
+   */
+  #tell(frame: string): void {
+    if (!this.events.frame(frame)) return;
+    this.#held = [];
+    setTimeout(() => this.#release(), 0);
+  }
+
+  #release(): void {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    for (const [at, frame] of held.entries()) {
+      this.#tell(frame);
+      if (this.#held) {
+        (this.#held as string[]).push(...held.slice(at + 1));
+        return;
+      }
+    }
   }
 
   #watch(): void {
@@ -108,6 +135,8 @@ export class Socket {
   }
 
   #lose(reason: string, code?: number): void {
+    // What came before the loss is told before it.
+    while (this.#socket && this.#held) this.#release();
     if (!this.#socket) return;
     this.drop();
     this.events.lost(reason, code);

@@ -2,7 +2,7 @@
 // twice, sessions that have run out.
 
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { leave, person } from './people.js';
@@ -54,6 +54,14 @@ class Peer {
 
   send(frame: object): void {
     this.socket.send(JSON.stringify(frame));
+  }
+
+  /** Sends frames in one go: as one write, which the other side reads at once. */
+  together(...frames: object[]): void {
+    const { _socket: socket } = this.socket as unknown as { _socket: Socket };
+    socket.cork();
+    for (const frame of frames) this.send(frame);
+    socket.uncork();
   }
 
   close(code: number): void {
@@ -203,4 +211,24 @@ test('a hello put off is said again, and what nobody knows is passed over', asyn
   peer.send({ ev: 'message', from: 'bob', body: 1, at: 1 });
   await message;
   expect(alice.state.name).toBe('online');
+});
+
+test('what comes in one go with an answer waits for those who awaited it', async () => {
+  const alice = person(address, 'alice', 'a');
+  const connected = alice.connect();
+  const peer = await accept();
+  await peer.hello(false);
+  await connected;
+  const starting = alice.call('bob');
+  const request = await peer.expect('call.start');
+  peer.together(
+    { id: request.id, ok: { call: CALL, info } },
+    event('call.ringing', 2, { user: 'bob', device: 'b' }),
+    event('call.entered', 3, { user: 'bob' }),
+  );
+  const call = await starting;
+  const seqs: number[] = [];
+  call.on('ringing', ({ seq }) => seqs.push(seq));
+  await call.next('entered');
+  expect(seqs).toEqual([2]);
 });

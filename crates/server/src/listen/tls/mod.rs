@@ -5,6 +5,7 @@ mod acme;
 mod certificates;
 mod files;
 mod lifetime;
+mod own;
 mod store;
 
 use std::{path::Path, sync::Arc, time::Duration};
@@ -24,6 +25,7 @@ use self::{acme::Authority, certificates::Certificates, files::Files};
 use crate::{config, metrics::Metrics};
 
 pub(crate) use files::FileError;
+pub(crate) use own::certificate as own_certificate;
 
 /// The protocol of ACME's challenges (RFC 8737, section 6.2).
 const ACME_ALPN: &[u8] = b"acme-tls/1";
