@@ -62,7 +62,9 @@ pub(crate) fn run(announcement: &Announcement) -> Result<()> {
     let token = |user| token(&announcement.server, &announcement.data, user);
     let (alice, bob) = (token("alice")?, token("bob")?);
     if announcement.tls {
-        print!("{}", text_for_phones(address.port(), &own_addresses(), &alice, &bob));
+        let everywhere = announcement.listen.ip().is_unspecified();
+        let others = if everywhere { own_addresses() } else { Vec::new() };
+        print!("{}", text_for_phones(address, &others, &alice, &bob));
         return Ok(());
     }
     let program = Repository::shown(&announcement.server);
@@ -166,10 +168,9 @@ ctrl-c stops the server.
 }
 
 /// What is printed for phones on the same network.
-fn text_for_phones(port: u16, addresses: &[IpAddr], alice: &str, bob: &str) -> String {
-    let page = |ip: &IpAddr| format!("  https://{}/\n", SocketAddr::new(*ip, port));
-    let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let pages: String = addresses.iter().chain([&local]).map(page).collect();
+fn text_for_phones(address: SocketAddr, others: &[IpAddr], alice: &str, bob: &str) -> String {
+    let page = |ip| format!("  https://{}/\n", SocketAddr::new(ip, address.port()));
+    let pages: String = others.iter().copied().chain([address.ip()]).map(page).collect();
     format!(
         "
 Bellwire is up, for development only: anybody on this network can log in as anybody.
@@ -209,7 +210,8 @@ mod tests {
 
     #[test]
     fn phones_are_told_every_address_they_may_reach() {
-        let text = text_for_phones(2355, &["192.0.2.7".parse().unwrap()], "ta", "tb");
+        let at = "127.0.0.1:2355".parse().unwrap();
+        let text = text_for_phones(at, &["192.0.2.7".parse().unwrap()], "ta", "tb");
         assert!(
             text.contains("\n  https://192.0.2.7:2355/\n  https://127.0.0.1:2355/\n"),
             "{text}"
