@@ -31,10 +31,18 @@ pub(crate) struct Member {
     grant: Grant,
     /// Whether its media flows.
     up: bool,
-    has_offered: bool,
-    /// Offers the router has not answered yet; what it tells meanwhile waits for the answers.
-    offering: u32,
+    offer: Offered,
     told_late: bool,
+}
+
+/// How far a device is with its latest offer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offered {
+    /// There is none, or its connection was closed.
+    Nothing,
+    /// It is not answered yet: what the router tells meanwhile waits for the answer.
+    Pending,
+    Answered,
 }
 
 /// What a changed call asks of the router for one peer.
@@ -62,8 +70,7 @@ impl Rooms {
         who: (&UserId, &DeviceId),
     ) -> Grant {
         self.with_member(call, room, peer, who, |member| {
-            member.has_offered = true;
-            member.offering += 1;
+            member.offer = Offered::Pending;
             member.grant = grant(call, &member.user, member.off);
             member.grant
         })
@@ -78,9 +85,8 @@ impl Rooms {
         let mut rooms = self.0.lock();
         let room = rooms.get_mut(&room)?;
         let member = room.members.get_mut(&peer)?;
-        member.offering = member.offering.saturating_sub(1);
-        let due = member.offering == 0 && std::mem::take(&mut member.told_late);
-        due.then(|| room.tracks.clone())
+        member.offer = Offered::Answered;
+        std::mem::take(&mut member.told_late).then(|| room.tracks.clone())
     }
 
     /// Takes what a device says to publish; what may flow from it now.
@@ -152,7 +158,7 @@ impl Rooms {
     /// Forgets that a device connected; whether its media flowed.
     pub(super) fn remove(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
         self.member(room, peer, device, |member| {
-            member.has_offered = false;
+            member.offer = Offered::Nothing;
             std::mem::take(&mut member.up)
         })
         .unwrap_or(false)
@@ -167,7 +173,7 @@ impl Rooms {
     }
 
     pub(super) fn has_offered(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
-        self.member(room, peer, device, |member| member.has_offered).unwrap_or(false)
+        self.member(room, peer, device, |member| member.offer != Offered::Nothing).unwrap_or(false)
     }
 
     fn member<T>(
@@ -208,7 +214,7 @@ impl Rooms {
         let Some(room) = rooms.get_mut(&room) else { return };
         room.tracks = tracks;
         for member in room.members.values_mut() {
-            member.told_late |= member.offering > 0;
+            member.told_late |= member.offer == Offered::Pending;
         }
         room.tell(tell);
     }
@@ -239,7 +245,7 @@ impl Room {
     fn tell(&self, mut tell: impl FnMut(&Place, PeerKey, &Member, &Named<'_>)) {
         let place = Place { app: self.app.clone(), call: self.call };
         let named = Named(&self.members);
-        let ready = self.members.iter().filter(|(_, m)| m.has_offered && m.offering == 0);
+        let ready = self.members.iter().filter(|(_, m)| m.offer == Offered::Answered);
         for (peer, member) in ready {
             tell(&place, *peer, member, &named);
         }
@@ -254,8 +260,7 @@ impl Member {
             off: Off::default(),
             grant: Grant::default(),
             up: false,
-            has_offered: false,
-            offering: 0,
+            offer: Offered::Nothing,
             told_late: false,
         }
     }
