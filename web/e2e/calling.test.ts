@@ -1,20 +1,14 @@
 // Calls between pages in a real browser, over the server that serves the pages.
 
-import { Server } from 'bellwire-testing';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Phones } from './phones.js';
+import type { Server } from 'bellwire-testing';
+import { expect, test } from 'vitest';
+import { type Phones, served } from './phones.js';
 
 let server: Server;
 let phones: Phones;
-beforeAll(async () => {
-  server = await Server.start();
-  phones = await Phones.start(server.address);
-});
-beforeEach(() => phones.watch());
-afterEach(() => phones.hangUpAll());
-afterAll(async () => {
-  await phones?.stop();
-  await server?.stop();
+served((ours, theirs) => {
+  server = ours;
+  phones = theirs;
 });
 
 test('one calls, the other answers, both see it, and it is in the history of both', async () => {

@@ -5,10 +5,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
-import { Server } from 'bellwire-testing';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import type { Server } from 'bellwire-testing';
+import { expect, test } from 'vitest';
 import { seesMoving } from './media.js';
-import { Phones } from './phones.js';
+import { type Phones, served } from './phones.js';
 import { bundle } from './scripted/bundle.js';
 
 const DOCS = resolve(import.meta.dirname, '../../docs/web.md');
@@ -17,15 +17,9 @@ const SAID = 'http://127.0.0.1:2355';
 
 let server: Server;
 let phones: Phones;
-beforeAll(async () => {
-  server = await Server.start();
-  phones = await Phones.start(server.address);
-});
-beforeEach(() => phones.watch());
-afterEach(() => phones.hangUpAll());
-afterAll(async () => {
-  await phones?.stop();
-  await server?.stop();
+served((ours, theirs) => {
+  server = ours;
+  phones = theirs;
 });
 
 /** The blocks of TypeScript in the docs, in order. */

@@ -1,20 +1,14 @@
 // How the page is served, and that it can be used without a mouse and without a camera.
 
-import { Server } from 'bellwire-testing';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Phones } from './phones.js';
+import type { Server } from 'bellwire-testing';
+import { expect, test } from 'vitest';
+import { type Phones, served } from './phones.js';
 
 let server: Server;
 let phones: Phones;
-beforeAll(async () => {
-  server = await Server.start();
-  phones = await Phones.start(server.address);
-});
-beforeEach(() => phones.watch());
-afterEach(() => phones.hangUpAll());
-afterAll(async () => {
-  await phones?.stop();
-  await server?.stop();
+served((ours, theirs) => {
+  server = ours;
+  phones = theirs;
 });
 
 test('the page comes with its policy, its files compressed and for ever', async () => {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join, resolve } from 'node:path';
+import { Server } from 'bellwire-testing';
 import {
   type Browser,
   type BrowserContext,
@@ -7,7 +8,7 @@ import {
   type Locator,
   type Page,
 } from 'playwright-core';
-import { expect, onTestFailed } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed } from 'vitest';
 import { watchPeers } from './media.js';
 
 /** What a page may take to show something, on a busy machine. */
@@ -179,4 +180,21 @@ function program(): string {
   const path = process.env.CHROMIUM ?? found;
   if (!path) throw new Error('no chromium in the PATH: install it, or name a browser in CHROMIUM');
   return path;
+}
+
+/** A server and its phones for the tests of a file; after each test nobody is in a call. */
+export function served(use: (server: Server, phones: Phones) => void): void {
+  let server: Server | undefined;
+  let phones: Phones | undefined;
+  beforeAll(async () => {
+    server = await Server.start();
+    phones = await Phones.start(server.address);
+    use(server, phones);
+  });
+  beforeEach(() => phones?.watch());
+  afterEach(() => phones?.hangUpAll());
+  afterAll(async () => {
+    await phones?.stop();
+    await server?.stop();
+  });
 }
