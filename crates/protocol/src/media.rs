@@ -87,6 +87,8 @@ pub struct MediaReceive {
 }
 
 /// `media.close`: ends this device's media connection, not its part in the call.
+///
+/// The others see it as one whose media is lost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MediaClose {
     /// The call.

@@ -592,7 +592,11 @@ export type MediaAnswer = {
   call: CallId;
 };
 
-/** `media.close`: ends this device's media connection, not its part in the call. */
+/**
+ * `media.close`: ends this device's media connection, not its part in the call.
+ *
+ * The others see it as one whose media is lost.
+ */
 export type MediaClose = {
   /** The call. */
   call: CallId;
