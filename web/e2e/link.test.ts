@@ -40,6 +40,12 @@ const state = () => page.evaluate(() => call.media.state);
 const start = (options = {}) => page.evaluate((given) => call.media.start(given), options);
 const connected = () => expect.poll(state, { timeout: 15_000 }).toBe('connected');
 const offers = () => server.asked('media.offer');
+/** Connected, and these are offered: no further offer is on its way. */
+const settled = async (...sources: string[]) => {
+  await connected();
+  const sent = () => mids(offers().at(-1), 'send').map(([, source]) => source);
+  await expect.poll(() => sent().sort()).toEqual(sources.sort());
+};
 const said = () => server.asked('call.state').at(-1);
 const mids = (offer: { [field: string]: unknown } | undefined, field: string) =>
   Object.entries(offer?.[field] as object).sort(([a], [b]) => Number(a) - Number(b));
@@ -53,12 +59,9 @@ const BOB = [
 
 test('sound and picture flow both ways, and it is told how long that took', async () => {
   await start();
-  await connected();
+  await settled('mic', 'camera');
   const offer = offers().at(-1);
   expect(offer?.token).toBe('let me in');
-  expect(mids(offer, 'send').map(([, source]) => source)).toEqual(
-    expect.arrayContaining(['mic', 'camera']),
-  );
   expect(mids(offer, 'receive').map(([, want]) => want)).toEqual(
     expect.arrayContaining([
       { user: 'bob', source: 'mic' },
@@ -101,9 +104,8 @@ test('sound and picture flow both ways, and it is told how long that took', asyn
 
 test('mute, camera off and on again need no new offer', async () => {
   await start();
-  await connected();
+  await settled('mic', 'camera');
   await expect.poll(() => said()).toMatchObject({ audio: true, video: true });
-  await expect.poll(() => mids(offers().at(-1), 'send')).toHaveLength(2);
   const before = offers().length;
   await page.evaluate(() => call.media.setMic(false));
   expect(said()).toMatchObject({ audio: false, video: true });
@@ -127,7 +129,7 @@ test('mute, camera off and on again need no new offer', async () => {
 
 test('who comes gets a slot, and a slot that is free is used again', async () => {
   await start({ camera: false });
-  await connected();
+  await settled('mic');
   const joined = (user: string, left?: string) => {
     const participants = [{ user, state: 'joined', device: `${user}-1` }];
     if (left)
@@ -152,23 +154,23 @@ test('who comes gets a slot, and a slot that is free is used again', async () =>
 
 test('another network: ICE is restarted on the same connection', async () => {
   await start({ camera: false });
-  await connected();
+  await settled('mic');
   const [before, count] = [offers().at(-1), offers().length];
   await page.evaluate(() => dispatchEvent(new Event('online')));
-  await expect.poll(() => offers().length).toBeGreaterThan(count);
+  await expect.poll(() => ufrag(offers().at(-1)?.sdp)).not.toBe(ufrag(before?.sdp));
   const after = offers().at(-1);
-  expect(ufrag(after?.sdp)).not.toBe(ufrag(before?.sdp));
+  expect(offers().length).toBe(count + 1);
   expect(fingerprint(after?.sdp)).toBe(fingerprint(before?.sdp));
   await connected();
 });
 
 test('a connection that the server ended is made anew, and one that it replaced is not', async () => {
   await start({ camera: false });
-  await connected();
+  await settled('mic');
   const before = offers().at(-1);
   server.tell('media.closed', { reason: 'failed' });
   await expect.poll(() => fingerprint(offers().at(-1)?.sdp)).not.toBe(fingerprint(before?.sdp));
-  await connected();
+  await settled('mic');
   const count = offers().length;
   server.tell('media.closed', { reason: 'replaced' });
   server.tell('media.speakers', { speakers: [{ user: 'bob', level: -23 }] });
