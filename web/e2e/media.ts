@@ -99,3 +99,42 @@ export async function mediaIs(phone: Phone, state: string): Promise<void> {
   const view = phone.page.locator('section.call');
   await expect.poll(() => view.getAttribute('data-media'), poll).toBe(state);
 }
+
+/** The picture that a phone in a call of two gets. */
+export interface Picture {
+  /** In pixels, as it arrives. */
+  width: number;
+  /** How many frames were decoded so far. */
+  decoded: number;
+  /** For how long it stood still so far, in all (W3C `totalFreezesDuration`). */
+  frozenSeconds: number;
+}
+
+export async function picture({ page }: Phone): Promise<Picture> {
+  return page.evaluate(async () => {
+    const stats = await window.peers.at(-1)?.getStats();
+    const all = [...(stats?.values() ?? [])];
+    const report = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+    return {
+      width: report?.frameWidth ?? 0,
+      decoded: report?.framesDecoded ?? 0,
+      frozenSeconds: report?.totalFreezesDuration ?? 0,
+    };
+  });
+}
+
+/** The layers of the picture that a phone sends: how wide each is, and how many packets went. */
+export async function layers({
+  page,
+}: Phone): Promise<{ rid: string; width: number; packets: number }[]> {
+  return page.evaluate(async () => {
+    const stats = await window.peers.at(-1)?.getStats();
+    return [...(stats?.values() ?? [])]
+      .filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'video')
+      .map(({ rid, frameWidth, packetsSent }) => ({
+        rid,
+        width: frameWidth,
+        packets: packetsSent,
+      }));
+  });
+}
