@@ -46,9 +46,10 @@ export class BarePages {
       async ([address, name, answers]) => {
         const login = { app: 'dev', user: name };
         globalThis.client = new window.Client(address, { login });
-        client.on('incoming', (incoming) => {
+        // A call that is there has its answer, and so all that the answer says of it.
+        client.on('incoming', async (incoming) => {
+          if (answers) await incoming.call.accept();
           globalThis.call = incoming.call;
-          if (answers) void call.accept();
         });
         await client.connect();
       },

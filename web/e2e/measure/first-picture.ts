@@ -24,14 +24,15 @@ const PARTS = {
   shown: 'it is decoded and shown',
 };
 
+/** Moments, in milliseconds since 1970 or since the answer. */
 type Marks = { [Step in (typeof STEPS)[number]]: number };
 
 declare global {
   interface Window {
-    /** When what happened in the call that runs, in milliseconds since 1970. */
+    /** What has happened in the call that runs. */
     marks: Partial<Marks>;
-    /** When the first picture of the other is shown, with all that was marked before. */
-    shown: Promise<Marks>;
+    /** Until the first picture of the other is shown. */
+    shown: Promise<void>;
     /** Notes the moment of a step, unless it was noted before. */
     mark(step: keyof Marks, at?: number): void;
   }
@@ -116,7 +117,7 @@ async function once(alice: Page, bob: Page): Promise<{ caller: Marks; callee: Ma
         video.requestVideoFrameCallback((now, { receiveTime }) => {
           window.mark('arrived', receiveTime);
           window.mark('shown', now);
-          done(window.marks as Marks);
+          done();
         });
       });
       await call.media.start();
@@ -129,7 +130,12 @@ async function once(alice: Page, bob: Page): Promise<{ caller: Marks; callee: Ma
     return at;
   });
   const [caller, callee] = await Promise.all(
-    [alice, bob].map(async (page) => since(accepted, await page.evaluate(() => window.shown))),
+    [alice, bob].map(async (page) => {
+      await page.evaluate(() => window.shown);
+      // The page may be told of the keys after what came by them.
+      await page.waitForFunction(() => window.marks.keys !== undefined);
+      return since(accepted, await page.evaluate(() => window.marks as Marks));
+    }),
   );
   await alice.evaluate(() => call.hangup());
   await bob.waitForFunction(() => call.outcome !== undefined);
