@@ -2,7 +2,7 @@
 
 import { Datagrams, Server, type Way } from 'bellwire-testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { hearsSomething, layers, type Picture, picture, seesMoving } from './media.js';
+import { hearsSomething, layers, type Picture, path, picture, seesMoving } from './media.js';
 import { type Phone, Phones } from './phones.js';
 
 /** Bandwidth is found out in steps, more slowly the busier the machine. */
@@ -39,14 +39,11 @@ async function two() {
   return [alice, bob] as const;
 }
 
-/** The way a phone's media takes. */
+/** The way that a phone's media takes. */
 async function wayOf({ page }: Phone): Promise<Way> {
-  const ports = await page.evaluate(async () => {
-    const stats = [...((await window.peers.at(-1)?.getStats())?.values() ?? [])];
-    return stats.filter(({ type }) => type === 'local-candidate').map(({ port }) => port as number);
-  });
-  const way = ports.map((port) => datagrams.way(port)).find((found) => found !== undefined);
-  if (!way) throw new Error(`no way of ports ${ports}`);
+  const port = (await path(page))?.port;
+  const way = port === undefined ? undefined : datagrams.way(port);
+  if (!way) throw new Error(`no way of port ${port}`);
   return way;
 }
 

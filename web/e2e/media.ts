@@ -87,15 +87,24 @@ export async function width(phone: Phone, user: string): Promise<number> {
   return video.evaluate((element: HTMLVideoElement) => element.videoWidth);
 }
 
-/** How the media of the latest connection goes: `udp` or `tcp`, and `relay` or straight. */
-export async function path(page: Page): Promise<{ protocol: string; kind: string } | undefined> {
+/** How the media of a connection goes. */
+export interface MediaPath {
+  protocol: 'udp' | 'tcp';
+  /** `relay`, or else straight. */
+  kind: string;
+  /** The device's own, as the server sees it. */
+  port: number;
+}
+
+/** How the media of the latest connection goes. */
+export async function path(page: Page): Promise<MediaPath | undefined> {
   return page.evaluate(async () => {
     const stats = await window.peers.at(-1)?.getStats();
     const all = [...(stats?.values() ?? [])];
     const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
     const pair = all.find(({ id }) => id === chosen);
     const own = all.find(({ id }) => id === pair?.localCandidateId);
-    return own && { protocol: own.protocol, kind: own.candidateType };
+    return own && { protocol: own.protocol, kind: own.candidateType, port: own.port };
   });
 }
 
