@@ -55,8 +55,8 @@ export async function seesNoPicture(phone: Phone, user: string): Promise<void> {
 }
 
 /** How much sound has come so far, over all voices (W3C `totalAudioEnergy`). */
-async function energy(phone: Phone): Promise<number> {
-  return phone.page.evaluate(async () => {
+async function energy({ page }: { page: Page }): Promise<number> {
+  return page.evaluate(async () => {
     let all = 0;
     for (const peer of window.peers) {
       if (peer.connectionState === 'closed') continue;
@@ -71,7 +71,7 @@ async function energy(phone: Phone): Promise<number> {
 }
 
 /** Waits until sound comes that is more than silence. */
-export async function hearsSomething(phone: Phone): Promise<void> {
+export async function hearsSomething(phone: { page: Page }): Promise<void> {
   const before = await energy(phone);
   await expect.poll(() => energy(phone)).toBeGreaterThan(before + 0.0001);
 }
@@ -117,43 +117,4 @@ export async function mediaBreaks(phone: Phone): Promise<void> {
 export async function mediaIs(phone: Phone, state: string): Promise<void> {
   const view = phone.page.locator('section.call');
   await expect.poll(() => view.getAttribute('data-media')).toBe(state);
-}
-
-/** The picture that a phone in a call of two gets. */
-export interface Picture {
-  /** In pixels, as it arrives. */
-  width: number;
-  /** How many frames were decoded so far. */
-  decoded: number;
-  /** For how long it stood still so far, in all (W3C `totalFreezesDuration`). */
-  frozenSeconds: number;
-}
-
-export async function picture({ page }: Phone): Promise<Picture> {
-  return page.evaluate(async () => {
-    const stats = await window.peers.at(-1)?.getStats();
-    const all = [...(stats?.values() ?? [])];
-    const report = all.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
-    return {
-      width: report?.frameWidth ?? 0,
-      decoded: report?.framesDecoded ?? 0,
-      frozenSeconds: report?.totalFreezesDuration ?? 0,
-    };
-  });
-}
-
-/** The layers of the picture that a phone sends: how wide each is, and how many packets went. */
-export async function layers({
-  page,
-}: Phone): Promise<{ rid: string; width: number; packets: number }[]> {
-  return page.evaluate(async () => {
-    const stats = await window.peers.at(-1)?.getStats();
-    return [...(stats?.values() ?? [])]
-      .filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'video')
-      .map(({ rid, frameWidth, packetsSent }) => ({
-        rid,
-        width: frameWidth,
-        packets: packetsSent,
-      }));
-  });
 }
