@@ -2,7 +2,7 @@
 //!
 //! 1. Bob shows Alice's picture small, then large, then nowhere: the small layer, the large one,
 //!    nothing.
-//! 2. Bob waits for Alice's picture: he gets it from its first key frame on, and no other is asked for.
+//! 2. Bob waits for Alice's picture: he gets it from its first key frame on; no other is asked for.
 //! 3. Carol's network is held to 300 kbit/s: she gets a small layer. When it is fast again she gets
 //!    the large one.
 
