@@ -33,8 +33,8 @@ export class BarePages {
     return new BarePages(browser, http);
   }
 
-  /** A page of a user who is logged in at `server` and answers whatever rings. */
-  async page(server: string, user: string): Promise<Page> {
+  /** A page of a user who is logged in at `server` and, unless told not to, answers what rings. */
+  async page(server: string, user: string, { answers = true } = {}): Promise<Page> {
     const context = await this.browser.newContext();
     const page = await context.newPage();
     this.#open.push(page);
@@ -43,16 +43,17 @@ export class BarePages {
     await page.goto(`http://127.0.0.1:${port}`);
     await page.waitForFunction(() => window.Client !== undefined);
     await page.evaluate(
-      async ([address, name]) => {
+      async ([address, name, answers]) => {
         const login = { app: 'dev', user: name };
         globalThis.client = new window.Client(address, { login });
-        client.on('incoming', (incoming) => {
+        // A call that is there has its answer, and so all that the answer says of it.
+        client.on('incoming', async (incoming) => {
+          if (answers) await incoming.call.accept();
           globalThis.call = incoming.call;
-          void call.accept();
         });
         await client.connect();
       },
-      [server, user] as const,
+      [server, user, answers] as const,
     );
     return page;
   }

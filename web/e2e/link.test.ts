@@ -38,7 +38,7 @@ declare const call: import('@bellwire/client').Call;
 
 const state = () => page.evaluate(() => call.media.state);
 const start = (options = {}) => page.evaluate((given) => call.media.start(given), options);
-const connected = () => expect.poll(state, { timeout: 15_000 }).toBe('connected');
+const connected = () => expect.poll(state).toBe('connected');
 const offers = () => server.asked('media.offer');
 /** Connected, and these are offered: no further offer is on its way. */
 const settled = async (...sources: string[]) => {
@@ -58,6 +58,7 @@ const BOB = [
 ];
 
 test('sound and picture flow both ways, and it is told how long that took', async () => {
+  const began = performance.now();
   await start();
   await settled('mic', 'camera');
   const offer = offers().at(-1);
@@ -86,8 +87,10 @@ test('sound and picture flow both ways, and it is told how long that took', asyn
   const reports = () => server.asked('media.report');
   await expect.poll(() => reports().length).toBe(2);
   const all = Object.assign({}, ...reports()) as { connected_ms: number; first_frame_ms: number };
-  expect(all.connected_ms).toBeLessThan(5_000);
-  expect(all.first_frame_ms).toBeGreaterThan(0);
+  for (const ms of [all.connected_ms, all.first_frame_ms]) {
+    expect(ms).toBeGreaterThanOrEqual(0);
+    expect(ms).toBeLessThan(performance.now() - began);
+  }
 
   // The picture is asked for as large as it is shown, and not at all when it is gone.
   const told = () =>

@@ -2,8 +2,8 @@
 
 import { Server } from 'bellwire-testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { hearsSomething, mediaIs, path, seesMoving } from './media.js';
-import { Phones } from './phones.js';
+import { hearsSomething, mediaBreaks, mediaIs, path, seesMoving } from './media.js';
+import { type Phone, Phones } from './phones.js';
 
 let server: Server;
 let phones: Phones;
@@ -40,8 +40,7 @@ test('after a cut of everything the two see and hear each other again', async ()
   await seesMoving(bob, 'alice');
   server.pause();
   // The browser has missed the server's answers to its checks.
-  await mediaIs(alice, 'broken');
-  await mediaIs(bob, 'broken');
+  for (const phone of [alice, bob]) await mediaBreaks(phone);
   server.resume();
   for (const phone of [alice, bob]) await mediaIs(phone, 'connected');
   await alice.sees('bob', 'joined');
@@ -60,7 +59,7 @@ test('a server that is killed and comes back routes the call again', async () =>
   await bob.answer();
   await seesMoving(alice, 'bob');
   await server.restart();
-  await mediaIs(alice, 'broken');
+  for (const phone of [alice, bob]) await mediaBreaks(phone);
   for (const phone of [alice, bob]) await mediaIs(phone, 'connected');
   await seesMoving(alice, 'bob');
   await seesMoving(bob, 'alice');
@@ -75,8 +74,9 @@ test('where no datagram passes, media takes a TCP connection', async () => {
   await bob.answer();
   await seesMoving(alice, 'bob');
   await seesMoving(bob, 'alice');
-  expect((await path(alice.page))?.protocol).toBe('udp');
-  expect((await path(bob.page))?.protocol).toBe('tcp');
+  const protocol = async ({ page }: Phone) => (await path(page))?.protocol;
+  await expect.poll(() => protocol(alice)).toBe('udp');
+  expect(await protocol(bob)).toBe('tcp');
   await alice.hangUp();
   await bob.isIdle();
 });

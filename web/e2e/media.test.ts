@@ -41,15 +41,15 @@ test('two see and hear each other', async () => {
     await hearsSomething(phone);
     await seesSpeaking(phone, other);
     expect(await width(phone, other)).toBeGreaterThan(0);
-    await expect
-      .poll(() => phone.tile(other).locator('meter').isVisible(), { timeout: 10_000 })
-      .toBe(true);
+    await expect.poll(() => phone.tile(other).locator('meter').isVisible()).toBe(true);
   }
   if (process.env.UPDATE) await alice.page.screenshot({ path: PICTURE });
   const { calls } = (await server.api('/v1/calls?live')) as { calls: { id: string }[] };
-  const { log } = (await server.api(`/v1/calls/${calls[0]?.id}`)) as { log: { type: string }[] };
-  const types = log.map(({ type }) => type);
-  expect(types).toEqual(expect.arrayContaining(['entered', 'media_reported']));
+  const types = async () => {
+    const { log } = (await server.api(`/v1/calls/${calls[0]?.id}`)) as { log: { type: string }[] };
+    return log.map(({ type }) => type);
+  };
+  await expect.poll(types).toEqual(expect.arrayContaining(['entered', 'media_reported']));
   await alice.hangUp();
   await bob.isIdle();
 });

@@ -2,21 +2,26 @@ import type { Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Phone } from './phones.js';
 
-/** What media may take to come and go, on a busy machine. */
-const PATIENCE_MS = 20_000;
-const poll = { timeout: PATIENCE_MS, interval: 200 };
-
 declare global {
   interface Window {
     /** The peer connections of the page, oldest first. */
     peers: RTCPeerConnection[];
+    /** Where a phone page said that its media stood, oldest first. */
+    went: string[];
   }
 }
 
-/** Keeps hold of the page's peer connections, to look at their statistics. */
+/** Keeps hold of the page's peer connections, to look at their statistics, and of their states. */
 export async function watchPeers(page: Page): Promise<void> {
   await page.addInitScript(() => {
     window.peers = [];
+    window.went = [];
+    const look = { attributeFilter: ['data-media'], subtree: true };
+    new MutationObserver((changes) => {
+      for (const { target } of changes) {
+        window.went.push((target as HTMLElement).dataset.media ?? '');
+      }
+    }).observe(document, look);
     window.RTCPeerConnection = class extends RTCPeerConnection {
       constructor(config?: RTCConfiguration) {
         super(config);
@@ -38,20 +43,20 @@ export async function seesMoving(phone: Phone, user: string, source = 'camera'):
       context.drawImage(element, 0, 0, canvas.width, canvas.height);
       return context.getImageData(0, 0, canvas.width, canvas.height).data.join();
     });
-  await expect.poll(() => phone.tile(user, source).getAttribute('data-picture'), poll).toBe('on');
-  await expect.poll(pixels, poll).not.toBe('');
+  await expect.poll(() => phone.tile(user, source).getAttribute('data-picture')).toBe('on');
+  await expect.poll(pixels).not.toBe('');
   const first = await pixels();
-  await expect.poll(pixels, poll).not.toBe(first);
+  await expect.poll(pixels).not.toBe(first);
 }
 
 /** Waits until no picture of somebody is shown. */
 export async function seesNoPicture(phone: Phone, user: string): Promise<void> {
-  await expect.poll(() => phone.tile(user).getAttribute('data-picture'), poll).toBe('off');
+  await expect.poll(() => phone.tile(user).getAttribute('data-picture')).toBe('off');
 }
 
 /** How much sound has come so far, over all voices (W3C `totalAudioEnergy`). */
-async function energy(phone: Phone): Promise<number> {
-  return phone.page.evaluate(async () => {
+async function energy({ page }: { page: Page }): Promise<number> {
+  return page.evaluate(async () => {
     let all = 0;
     for (const peer of window.peers) {
       if (peer.connectionState === 'closed') continue;
@@ -66,14 +71,14 @@ async function energy(phone: Phone): Promise<number> {
 }
 
 /** Waits until sound comes that is more than silence. */
-export async function hearsSomething(phone: Phone): Promise<void> {
+export async function hearsSomething(phone: { page: Page }): Promise<void> {
   const before = await energy(phone);
-  await expect.poll(() => energy(phone), poll).toBeGreaterThan(before + 0.0001);
+  await expect.poll(() => energy(phone)).toBeGreaterThan(before + 0.0001);
 }
 
 /** Waits until the user is shown as one who speaks; the made-up microphone beeps each second. */
 export async function seesSpeaking(phone: Phone, user: string): Promise<void> {
-  await expect.poll(() => phone.tile(user).getAttribute('data-speaks'), poll).toBe('true');
+  await expect.poll(() => phone.tile(user).getAttribute('data-speaks')).toBe('true');
 }
 
 /** How wide the picture is that arrives, in pixels. */
@@ -82,20 +87,34 @@ export async function width(phone: Phone, user: string): Promise<number> {
   return video.evaluate((element: HTMLVideoElement) => element.videoWidth);
 }
 
-/** How the media of the latest connection goes: `udp` or `tcp`, and `relay` or straight. */
-export async function path(page: Page): Promise<{ protocol: string; kind: string } | undefined> {
+/** How the media of a connection goes. */
+export interface MediaPath {
+  protocol: 'udp' | 'tcp';
+  /** `relay`, or else straight. */
+  kind: string;
+  /** The device's own, as the server sees it. */
+  port: number;
+}
+
+/** How the media of the latest connection goes. */
+export async function path(page: Page): Promise<MediaPath | undefined> {
   return page.evaluate(async () => {
     const stats = await window.peers.at(-1)?.getStats();
     const all = [...(stats?.values() ?? [])];
     const chosen = all.find(({ type }) => type === 'transport')?.selectedCandidatePairId;
     const pair = all.find(({ id }) => id === chosen);
     const own = all.find(({ id }) => id === pair?.localCandidateId);
-    return own && { protocol: own.protocol, kind: own.candidateType };
+    return own && { protocol: own.protocol, kind: own.candidateType, port: own.port };
   });
+}
+
+/** Waits until the media connection has broken, for however short a time. */
+export async function mediaBreaks(phone: Phone): Promise<void> {
+  await expect.poll(() => phone.page.evaluate(() => window.went)).toContain('broken');
 }
 
 /** Waits until the media connection stands so, by the page's own word. */
 export async function mediaIs(phone: Phone, state: string): Promise<void> {
   const view = phone.page.locator('section.call');
-  await expect.poll(() => view.getAttribute('data-media'), poll).toBe(state);
+  await expect.poll(() => view.getAttribute('data-media')).toBe(state);
 }

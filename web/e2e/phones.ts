@@ -12,7 +12,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, onTestFailed } from
 import { watchPeers } from './media.js';
 
 /** What a page may take to show something, on a busy machine. */
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 30_000;
+/** What the browser may take to start. */
+const START_MS = 60_000;
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -22,6 +24,13 @@ const FLAGS = [
   '--use-fake-ui-for-media-stream',
   '--autoplay-policy=no-user-gesture-required',
 ];
+
+declare global {
+  interface Window {
+    /** What the page has told its user, oldest first. */
+    told: string[];
+  }
+}
 
 /** A browser with phone pages in it. */
 export class Phones {
@@ -77,6 +86,7 @@ export class Phones {
     context.setDefaultTimeout(PATIENCE_MS);
     const page = await context.newPage();
     await watchPeers(page);
+    await watchNotices(page);
     const phone = new Phone(user, page);
     this.#open.push(phone);
     await page.goto(address);
@@ -155,9 +165,10 @@ export class Phone {
       .waitFor();
   }
 
-  /** Waits until it is told something. */
+  /** Waits until it is told something, or has been. */
   async hears(text: string): Promise<void> {
-    await this.page.locator('.notice', { hasText: text }).first().waitFor();
+    const told = () => this.page.evaluate(() => window.told.join('\n'));
+    await expect.poll(told).toContain(text);
   }
 
   /** Waits until no call is shown. */
@@ -167,10 +178,23 @@ export class Phone {
   }
 }
 
+/** Keeps what the page tells, since a notice is gone after some seconds. */
+async function watchNotices(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    window.told = [];
+    new MutationObserver((changes) => {
+      for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+        const isNotice = node instanceof Element && node.matches('.notice');
+        if (isNotice) window.told.push(node.textContent ?? '');
+      }
+    }).observe(document, { childList: true, subtree: true });
+  });
+}
+
 /** A browser whose camera and microphone are made up, and whose questions are answered yes. */
 export function launch(...flags: string[]): Promise<Browser> {
   const args = [...FLAGS, ...flags];
-  return chromium.launch({ executablePath: program(), args, headless: true });
+  return chromium.launch({ executablePath: program(), args, headless: true, timeout: START_MS });
 }
 
 /** The browser: what `CHROMIUM` names, or the one in the `PATH`. */

@@ -2,7 +2,8 @@
 //!
 //! 1. Bob shows Alice's picture small, then large, then nowhere: the small layer, the large one,
 //!    nothing.
-//! 2. Carol's network is held to 300 kbit/s: she gets a small layer. When it is fast again she gets
+//! 2. Bob waits for Alice's picture: he gets it from its first key frame on; no other is asked for.
+//! 3. Carol's network is held to 300 kbit/s: she gets a small layer. When it is fast again she gets
 //!    the large one.
 
 mod client;
@@ -41,6 +42,23 @@ async fn the_layer_follows_the_size_shown() {
     bob.packets(bob.audio_slots[0], 50).await;
     assert_eq!(bob.look(|seen| seen.packets[&slot].len()), before);
     drop(alice);
+}
+
+#[tokio::test]
+async fn a_picture_is_forwarded_from_its_first_key_frame_on() {
+    let world = World::start();
+    let bob = Client::join(&world.sfu, (1, 2), Setup::default()).await;
+    let slot = bob.video_slots[0];
+    bob.receive(slot, 1, Source::Camera, None).await;
+    let alice = Client::join(&world.sfu, (1, 1), camera()).await;
+    bob.packets(slot, 20).await;
+    let first = bob.look(|seen| seen.packets[&slot][0].marks);
+    assert!(first.is_key);
+    let layer = char::from(first.layer).to_string();
+    let is_asked = |seen: &client::Seen| {
+        seen.key_frame_requests.iter().any(|(_, rid, _)| rid.as_ref() == Some(&layer))
+    };
+    assert!(!alice.look(is_asked));
 }
 
 #[tokio::test]

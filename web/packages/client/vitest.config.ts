@@ -9,6 +9,7 @@ export default defineConfig({
     // A real server is started by each file; the machine may be busy with others.
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    expect: { poll: { timeout: 10_000 } },
     server: { deps: { inline: ['bellwire-testing'] } },
   },
 });

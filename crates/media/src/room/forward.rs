@@ -104,7 +104,8 @@ impl Rooms {
         if source.kind() != packet.codec.kind() {
             return;
         }
-        let Some(room) = self.rooms.get_mut(&room) else {
+        let place = room;
+        let Some(room) = self.rooms.get_mut(&place) else {
             return;
         };
         let Some(track) = room.tracks.get_mut(&(key, source)) else {
@@ -113,6 +114,7 @@ impl Rooms {
         if !track.is_on || track.mid != packet.mid {
             return;
         }
+        let begins = track.is_simulcast && !track.is_flowing(now);
         let stream = track.stream_mut(packet.layer);
         stream.meter.count(packet.payload.len(), now);
         if packet.starts && packet.codec != Codec::Opus {
@@ -128,6 +130,16 @@ impl Rooms {
         {
             room.speakers.hear(key, dbov);
         }
+        let track = if begins {
+            self.picture_began(place, (key, source), packet.starts, now);
+            let room = self.rooms.get(&place);
+            let Some(track) = room.and_then(|room| room.tracks.get(&(key, source))) else {
+                return;
+            };
+            track
+        } else {
+            track
+        };
         for &(receiver, at) in &track.receivers {
             let Some(receiver) = self.peers.get_mut(receiver.index) else {
                 continue;

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::{PeerId, Rooms};
 use crate::allocate::{Demand, Rank, Step, allocate};
-use crate::keys::{Kind, RoomKey, Source};
+use crate::keys::{Kind, PeerKey, RoomKey, Source};
+use crate::webrtc::Layer;
 
 /// A stream whose rate is not known yet is taken to need so much.
 const UNKNOWN_BPS: u64 = 150_000;
@@ -23,11 +24,46 @@ impl Rooms {
     /// Chooses the layers of all of a receiver's slots anew, and asks for the key frames that a
     /// change needs.
     pub(super) fn allocate(&mut self, id: PeerId, now: Instant) {
-        let Some(peer) = self.peers.get_mut(id.index).filter(|peer| peer.id == id) else {
+        let awaited = self.choose(id, now);
+        let Some(room) = self.peer(id).map(|peer| peer.room) else {
             return;
         };
+        for (track, layer) in awaited {
+            self.ask_key_frame(room, track, layer, now);
+        }
+    }
+
+    /// A picture with layers has begun to flow, with a packet that is about to be forwarded.
+    ///
+    /// Its receivers choose before that: it begins with a key frame, and who misses that one has
+    /// to wait for another.
+    pub(super) fn picture_began(
+        &mut self,
+        room: RoomKey,
+        track: (PeerKey, Source),
+        is_key_frame: bool,
+        now: Instant,
+    ) {
+        let track = self.rooms.get(&room).and_then(|room| room.tracks.get(&track));
+        let receivers = track.map(|track| track.receivers.clone()).unwrap_or_default();
+        for (id, _) in receivers {
+            if is_key_frame {
+                // Whatever else is awaited is asked for by the next pulse.
+                self.choose(id, now);
+            } else {
+                self.allocate(id, now);
+            }
+        }
+    }
+
+    /// Chooses the layers of all of a receiver's slots anew. Gives those of which a key frame is
+    /// awaited.
+    fn choose(&mut self, id: PeerId, now: Instant) -> Vec<((PeerKey, Source), Layer)> {
+        let Some(peer) = self.peers.get_mut(id.index).filter(|peer| peer.id == id) else {
+            return Vec::new();
+        };
         let Some(room) = self.rooms.get(&peer.room) else {
-            return;
+            return Vec::new();
         };
         let mut audio_bps = 0;
         let mut places = Vec::new();
@@ -88,9 +124,6 @@ impl Rooms {
         if has_fallen {
             peer.fell(now);
         }
-        let room = peer.room;
-        for (track, layer) in awaited {
-            self.ask_key_frame(room, track, layer, now);
-        }
+        awaited
     }
 }

@@ -54,6 +54,11 @@ impl Track {
         &mut self.streams[layer.index()]
     }
 
+    /// Whether anything of it came lately.
+    pub(super) fn is_flowing(&self, now: Instant) -> bool {
+        self.streams.iter().any(|stream| stream.meter.is_flowing(now))
+    }
+
     /// A key frame of a layer told its size.
     pub(super) fn learn_size(&mut self, layer: Layer, (width, height): (u16, u16)) {
         let times = layer.divisor();

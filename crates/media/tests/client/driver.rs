@@ -201,6 +201,8 @@ impl Driver {
                 let mut api = self.rtc.direct_api();
                 let stream = api.stream_tx_by_mid(mid.as_str().into(), rid.map(Into::into));
                 let Some(stream) = stream.filter(|_| is_connected) else {
+                    // What is sent begins with a key frame.
+                    writer.wants_key = true;
                     continue;
                 };
                 stream.set_unpaced(true);
