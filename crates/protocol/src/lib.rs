@@ -8,6 +8,7 @@
 //! Nothing here decides anything about a call: that is `bellwire-core`.
 
 mod body;
+pub mod business;
 mod call;
 mod check;
 mod close;

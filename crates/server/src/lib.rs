@@ -5,6 +5,7 @@
 //! ports [`Storage`], [`Clock`] and [`Chance`] it stands on.
 
 mod auth;
+mod business;
 mod calls;
 mod chance;
 pub mod cli;

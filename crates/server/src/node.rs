@@ -8,6 +8,7 @@ use bellwire_core::{AppKey, Call, CallId, Command, UserId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    business::Business,
     calls::Calls,
     chance::Chance,
     clock::Clock,
@@ -84,8 +85,10 @@ impl Node {
         let Ground { storage, recovered, clock, chance } = ground;
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
-        let board =
-            Arc::new(Switchboard::new(calls, storage, deadlines, metrics, media, clock, chance));
+        let business = Business::new(tenants.apps.clone(), metrics.clone());
+        let board = Arc::new(Switchboard::new(
+            calls, storage, deadlines, metrics, media, business, clock, chance,
+        ));
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
         if let Some(reports) = reports {

@@ -7,6 +7,7 @@
 
 mod app;
 mod apps;
+mod business;
 mod dev;
 mod error;
 mod flags;
@@ -20,6 +21,7 @@ mod validate;
 
 pub(crate) use app::App;
 pub(crate) use apps::Apps;
+pub(crate) use business::{Absent, HookSettings};
 pub(crate) use dev::{DEV_APP, DevApp};
 pub(crate) use flags::SettingFlags;
 pub(crate) use media::{Media, Turn};

@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::media::Media;
+use super::{business::Hooks, media::Media};
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -346,6 +346,9 @@ pub(crate) struct AppConfig {
     /// Who may ask whether a user is there.
     #[serde(default)]
     pub presence: PresencePolicy,
+    /// What the app's business server is asked, and how.
+    #[serde(default)]
+    pub hooks: Hooks,
     /// This app's own values for settings of `[calls]`.
     #[serde(default)]
     #[schemars(with = "Option<Calls>", extend("examples" = [{"ring_time_s": 45}]))]
@@ -378,7 +381,7 @@ pub(crate) enum Login {
     Token,
     /// With a token, or by name without any proof: for development and closed networks.
     Open,
-    /// With a token, or as the business server decides. Not in this version.
+    /// With a token, or by name and password as the business server decides (`session.login`).
     Hook,
 }
 

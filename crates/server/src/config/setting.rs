@@ -6,6 +6,7 @@ use bellwire_core::Policy;
 use serde_json::Value;
 
 use super::{
+    business::Hooks,
     media::{Media, Turn},
     order::fields,
     schema::{Acme, AppConfig, Calls, Config, Limits, Server, Storage, Tls},
@@ -128,6 +129,7 @@ fn properties<'a>(
         "calls" => fields::<Calls>(),
         "calls.policy" => fields::<Policy>(),
         "apps" => fields::<AppConfig>(),
+        "apps.hooks" => fields::<Hooks>(),
         _ => &[],
     };
     order.iter().filter_map(|name| Some((*name, schema.get("properties")?.get(name)?)))

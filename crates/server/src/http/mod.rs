@@ -17,13 +17,19 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     routing::{get, post},
 };
-use bellwire_protocol::{PATH, limits::FRAME_BYTES};
+use bellwire_protocol::{PATH, business::BUSINESS_PATH, limits::FRAME_BYTES};
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     timeout::TimeoutLayer,
 };
 
-use crate::gateway::{self, Gateway};
+use crate::{
+    business,
+    gateway::{self, Gateway},
+};
+
+pub(crate) use caller::{Business, Carried};
+pub(crate) use problem::Problem;
 
 /// How long a request may take, its body included: whoever sends a byte now and then would hold
 /// its connection for ever. What is asked of the server is answered in milliseconds.
@@ -33,6 +39,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route(PATH, get(gateway::upgrade))
+        .route(BUSINESS_PATH, get(business::upgrade))
         .route("/v1/tokens", post(users::token))
         .route("/v1/calls", get(calls::list).post(calls::start))
         .route("/v1/calls/{id}", get(calls::show))
