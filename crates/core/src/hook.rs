@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::id::{Label, UserId};
 
 /// What the business server is asked or told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Hook {
     /// Whether somebody may log in by name; in the log of no call.
     #[serde(rename = "session.login")]

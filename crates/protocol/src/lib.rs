@@ -47,10 +47,10 @@ pub use frame::{Json, record_frame, reply_frame};
 pub use log::LogEntry;
 pub use open::Open;
 pub use record::{Leg, Record};
-pub use reference::reference;
+pub use reference::{business_reference, reference};
 pub use reply::Reply;
 pub use request::{ParseError, Request};
-pub use schema::schema;
+pub use schema::{business_schema, schema};
 pub use secret::Secret;
 pub use user::{Recipients, Target, UserRef};
 

@@ -122,7 +122,11 @@ impl Metrics {
         r.register("stop_rings", "Stop-ring events logged, by user", self.stop_rings.clone());
         let text = "Stop-ring events that a device confirmed";
         r.register("stop_rings_acknowledged", text, self.acknowledged.clone());
-        r.register("hooks", "Questions to business servers, by hook and outcome", self.hooks.clone());
+        r.register(
+            "hooks",
+            "Questions to business servers, by hook and outcome",
+            self.hooks.clone(),
+        );
         let mut time = |name: &str, help: &str, histogram: &Histogram| {
             r.register_with_unit(name, help, Unit::Seconds, histogram.clone());
         };

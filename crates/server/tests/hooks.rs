@@ -31,10 +31,8 @@ impl Shop {
     }
 
     fn posting(receiver: &Receiver, ask: &[&str], more: &str) -> Self {
-        let hooks = format!(
-            "ask = {ask:?}\nurl = \"{}\"\nsecrets = {SECRETS:?}\n{more}\n",
-            receiver.url()
-        );
+        let hooks =
+            format!("ask = {ask:?}\nurl = \"{}\"\nsecrets = {SECRETS:?}\n{more}\n", receiver.url());
         Self::open("open", &hooks)
     }
 
@@ -66,7 +64,6 @@ impl Shop {
         let asked = log.iter().find(|entry| entry["type"] == "asked").cloned();
         (log.iter().map(kind).collect(), asked.unwrap_or(Value::Null))
     }
-
 }
 
 fn call_bob() -> Value {
@@ -75,7 +72,8 @@ fn call_bob() -> Value {
 
 #[tokio::test]
 async fn a_veto_reaches_the_caller_and_rings_nobody() {
-    let receiver = Receiver::start(json!({"allow": false, "code": 4711, "text": "no credit"})).await;
+    let receiver =
+        Receiver::start(json!({"allow": false, "code": 4711, "text": "no credit"})).await;
     let shop = Shop::posting(&receiver, &["call.request"], "absent = \"allow\"");
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let error = alice.refused(call_bob(), "denied").await;
@@ -116,7 +114,10 @@ async fn a_call_is_rewritten_before_anything_rings() {
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let mut carol = shop.device("carol").await;
     let info = alice.ok(call_bob()).await["info"].take();
-    assert_eq!((&info["content"], &info["forbid"]), (&json!("from the shop"), &json!(["callee_video"])));
+    assert_eq!(
+        (&info["content"], &info["forbid"]),
+        (&json!("from the shop"), &json!(["callee_video"]))
+    );
     let invited = carol.expect("call.invited").await;
     assert_eq!((&invited["from"], &invited["content"]), (&json!("alice"), &json!("from the shop")));
     let left = invited["info"]["ring_left_ms"].as_u64().expect("a ring time");
@@ -127,7 +128,10 @@ async fn a_call_is_rewritten_before_anything_rings() {
     let started = alice.wait_for("call.started").await;
     assert_eq!(started["ev"], "call.started");
     let (log, asked) = shop.log(call).await;
-    assert_eq!((&log[..2], &asked["outcome"]), (&["created".to_owned(), "asked".to_owned()][..], &json!("changed")));
+    assert_eq!(
+        (&log[..2], &asked["outcome"]),
+        (&["created".to_owned(), "asked".to_owned()][..], &json!("changed"))
+    );
     let info = alice.ok(json!({"do": "call.get", "call": call})).await["info"].take();
     assert!(info["ends_by"].is_u64(), "the longest time holds: {info}");
 }
@@ -181,8 +185,7 @@ async fn one_that_is_down_is_left_alone_and_tried_again() {
     // Nothing listens there; the port was free a moment ago.
     let gone = Receiver::start(json!({})).await;
     let address = gone.address;
-    let shop =
-        Shop::posting(&gone, &["call.request"], "absent = \"deny\"\ntimeout_ms = 200");
+    let shop = Shop::posting(&gone, &["call.request"], "absent = \"deny\"\ntimeout_ms = 200");
     drop(gone);
     let mut alice = shop.device("alice").await;
     let mut last = Value::Null;
@@ -328,9 +331,8 @@ async fn who_has_no_key_or_no_manners_is_not_let_in() {
 #[tokio::test]
 async fn a_login_by_name_is_what_the_business_server_says() {
     let shop = Shop::open("hook", "timeout_ms = 500");
-    let login = |user: &str, password: &str| {
-        json!({"app": "shop", "user": user, "password": password})
-    };
+    let login =
+        |user: &str, password: &str| json!({"app": "shop", "user": user, "password": password});
     // Nobody is there to vouch for anybody, and nobody is let in.
     let mut early = shop.connect(login("alice", "secret")).await;
     let hello = json!({"do": "hello", "login": login("alice", "secret"), "device": {"id": "d1"}});
@@ -357,14 +359,20 @@ async fn a_login_by_name_is_what_the_business_server_says() {
     let question = business.question().await;
     business.answer(&question, json!({"allow": false, "text": "wrong password"})).await;
     let error = mallory.reply(id).await["error"].take();
-    assert_eq!((&error["code"], &error["message"]), (&json!("unauthorized"), &json!("wrong password")));
+    assert_eq!(
+        (&error["code"], &error["message"]),
+        (&json!("unauthorized"), &json!("wrong password"))
+    );
     assert_eq!(mallory.expect_close().await.code, 4401);
     assert!(!shop.server.log().contains("secret"), "no password in the log");
 }
 
 #[tokio::test]
 async fn answers_and_ends_are_told_and_joining_is_asked() {
-    let shop = Shop::open("open", "ask = [\"call.join\", \"call.answer\", \"call.finish\"]\nabsent = \"allow\"");
+    let shop = Shop::open(
+        "open",
+        "ask = [\"call.join\", \"call.answer\", \"call.finish\"]\nabsent = \"allow\"",
+    );
     let mut business = shop.business(Value::Null).await;
     // Without a list it answers everything, so what is not asked by setting is asked all the same.
     let mut alice = shop.device("alice").await;
@@ -380,16 +388,25 @@ async fn answers_and_ends_are_told_and_joining_is_asked() {
     bob.ok(json!({"do": "call.accept", "call": call, "content": "hi"})).await;
     let told = business.question().await;
     assert_eq!((&told["hook"], &told["data"]["accepted"]), (&json!("call.answer"), &json!(true)));
-    assert_eq!((&told["data"]["by"]["user"], &told["data"]["content"]), (&json!("bob"), &json!("hi")));
+    assert_eq!(
+        (&told["data"]["by"]["user"], &told["data"]["content"]),
+        (&json!("bob"), &json!("hi"))
+    );
     business.answer(&told, json!({})).await;
     carol.ok(json!({"do": "call.reject", "call": call})).await;
     let told = business.question().await;
-    assert_eq!((&told["data"]["accepted"], &told["data"]["code"]), (&json!(false), &json!(100_104)));
+    assert_eq!(
+        (&told["data"]["accepted"], &told["data"]["code"]),
+        (&json!(false), &json!(100_104))
+    );
     business.answer(&told, json!({})).await;
 
     let id = carol.send(ask("call.join")).await;
     let question = business.question().await;
-    assert_eq!((&question["hook"], &question["data"]["by"]["user"]), (&json!("call.join"), &json!("carol")));
+    assert_eq!(
+        (&question["hook"], &question["data"]["by"]["user"]),
+        (&json!("call.join"), &json!("carol"))
+    );
     business.answer(&question, json!({"allow": false, "code": 8, "text": "too late"})).await;
     let error = carol.reply(id).await["error"].take();
     assert_eq!((&error["code"], &error["number"]), (&json!("denied"), &json!(8)));

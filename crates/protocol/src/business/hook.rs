@@ -1,7 +1,8 @@
 //! Hooks: what the business server is asked before something happens, or told of at once.
 
 use bellwire_core::{
-    AppKey, CallId, DeviceId, Hook, Kind, Label, Media, Mode, Note, RingMode, Timestamp, Uid, UserId,
+    AppKey, CallId, DeviceId, Hook, Kind, Label, Media, Mode, Note, RingMode, Timestamp, Uid,
+    UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

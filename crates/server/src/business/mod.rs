@@ -61,13 +61,7 @@ impl Business {
     }
 
     /// Asks, and says what came of it within the app's time limit.
-    pub(crate) async fn ask(
-        &self,
-        app: &AppKey,
-        id: Label,
-        at: Timestamp,
-        asking: Asking,
-    ) -> Said {
+    pub(crate) async fn ask(&self, app: &AppKey, id: Label, at: Timestamp, asking: Asking) -> Said {
         let (hook, begun) = (asking.hook(), Instant::now());
         let Some(settings) = self.settings(app) else {
             let answer = Err(Absence::Nobody);
@@ -83,8 +77,7 @@ impl Business {
         }
         let ms = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX);
         // Where nothing was to be asked, it was only a business server that has gone again.
-        let absent =
-            if settings.ask.contains(&hook) { settings.absent } else { Absent::Allow };
+        let absent = if settings.ask.contains(&hook) { settings.absent } else { Absent::Allow };
         let said = Said { hook, answer, absent, ms };
         self.metrics.asked(hook, said.outcome(), begun.elapsed());
         said
@@ -109,13 +102,8 @@ impl Business {
             }
         }
         let url = settings.url.as_ref().ok_or(Absence::Nobody)?;
-        let letter = Letter {
-            url,
-            keys: &settings.keys,
-            id: &body.id,
-            at_s: body.at.0 / 1000,
-            body: &text,
-        };
+        let letter =
+            Letter { url, keys: &settings.keys, id: &body.id, at_s: body.at.0 / 1000, body: &text };
         let client = self.http.get_or_init(post::client);
         let answer = post::post(client, &letter, deadline).await;
         leave.concluded(answer)

@@ -65,9 +65,8 @@ async fn once(client: &Client, letter: &Letter<'_>) -> Result<HookAnswer, Absenc
         .body(body.to_owned())
         .send()
         .await;
-    let response = sent.map_err(|error| {
-        if error.is_connect() { Absence::Unreachable } else { Absence::Broken }
-    })?;
+    let response = sent
+        .map_err(|error| if error.is_connect() { Absence::Unreachable } else { Absence::Broken })?;
     let status = response.status();
     if !status.is_success() {
         return Err(Absence::Status(status.as_u16()));

@@ -224,10 +224,7 @@ fn to_http(what: &str, body: &Value) -> Result<Request<Body>, Problem> {
     }
     let text = if body.is_null() { String::new() } else { body.to_string() };
     let request = Request::builder().method(method).uri(path);
-    request
-        .header(CONTENT_TYPE, "application/json")
-        .body(Body::from(text))
-        .map_err(|_| wrong())
+    request.header(CONTENT_TYPE, "application/json").body(Body::from(text)).map_err(|_| wrong())
 }
 
 /// Writes what waits, and pings, until the connection is over.

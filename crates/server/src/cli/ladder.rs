@@ -214,11 +214,9 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
         Event::MediaReported { user, device, report } => {
             by(user, format!("{device} reports of its media: {}", reported(&report)))
         }
-        Event::Asked(asked) => Step {
-            by: asked.user.iter().cloned().collect(),
-            to: Vec::new(),
-            words: told(&asked),
-        },
+        Event::Asked(asked) => {
+            Step { by: asked.user.iter().cloned().collect(), to: Vec::new(), words: told(&asked) }
+        }
         Event::Ended { reason, code, by, cause, note: _ } => Step {
             by: by.into_iter().collect(),
             to: everybody(),

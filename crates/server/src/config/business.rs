@@ -42,13 +42,7 @@ pub(crate) struct Hooks {
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self {
-            ask: Vec::new(),
-            url: None,
-            secrets: Vec::new(),
-            timeout_ms: 2_000,
-            absent: None,
-        }
+        Self { ask: Vec::new(), url: None, secrets: Vec::new(), timeout_ms: 2_000, absent: None }
     }
 }
 

@@ -346,9 +346,6 @@ pub(crate) struct AppConfig {
     /// Who may ask whether a user is there.
     #[serde(default)]
     pub presence: PresencePolicy,
-    /// What the app's business server is asked, and how.
-    #[serde(default)]
-    pub hooks: Hooks,
     /// This app's own values for settings of `[calls]`.
     #[serde(default)]
     #[schemars(with = "Option<Calls>", extend("examples" = [{"ring_time_s": 45}]))]
@@ -358,6 +355,9 @@ pub(crate) struct AppConfig {
     #[serde(default)]
     #[schemars(with = "Option<Limits>", extend("examples" = [{"calls_per_app": 500}]))]
     pub limits: Option<toml::Table>,
+    /// What the app's business server is asked, and how.
+    #[serde(default)]
+    pub hooks: Hooks,
 }
 
 /// How an app's tokens are signed.

@@ -97,11 +97,7 @@ pub(super) fn request(start: &Start) -> RequestAsk {
     let caller = &start.caller;
     RequestAsk {
         call: start.call,
-        from: HookUser {
-            user: caller.user.clone(),
-            uid: start.uid,
-            device: caller.device.clone(),
-        },
+        from: HookUser { user: caller.user.clone(), uid: start.uid, device: caller.device.clone() },
         to: start.callees.iter().map(callee).collect(),
         mode: start.mode,
         kind,
@@ -150,9 +146,9 @@ impl Switchboard {
         let id = question(&[&unique]);
         let said = self.business.ask(app, id, self.now(), asking).await;
         self.act(app, call, Command::Asked(said.entry(&by.user))).await;
-        denial(&said).map(drop).map_err(|(code, text)| {
-            wire(bellwire_core::Refusal::Denied { code, text }, call)
-        })
+        denial(&said)
+            .map(drop)
+            .map_err(|(code, text)| wire(bellwire_core::Refusal::Denied { code, text }, call))
     }
 
     /// Asks whether somebody may log in by name. Without an answer nobody may, whatever the app

@@ -61,8 +61,15 @@ enum Attempt {
     Done,
     Again(Option<Asker>),
     /// Nothing stands in the way of the call; the business server is to be asked (R21).
-    Ask { question: Box<RequestAsk>, asker: Option<Asker> },
-    Instead { call: CallId, order: Order, asker: Option<Asker> },
+    Ask {
+        question: Box<RequestAsk>,
+        asker: Option<Asker>,
+    },
+    Instead {
+        call: CallId,
+        order: Order,
+        asker: Option<Asker>,
+    },
 }
 
 fn attempt(
