@@ -39,7 +39,7 @@ pub use call::{CallInfo, Ended, ParticipantInfo, RoomInfo, Scope};
 pub use check::Fault;
 pub use close::CloseCode;
 pub use command::Command;
-pub use cursor::{Cursor, RecordCursor};
+pub use cursor::{Cursor, FeedCursor, RecordCursor};
 pub use error::{ErrorCode, ErrorRow, WireError, error_reference};
 pub use event::{CallEvent, Change, ServerEvent};
 pub use forbid::{Forbidden, Forbids};

@@ -30,8 +30,8 @@ mod switchboard;
 pub use chance::Chance;
 pub use clock::Clock;
 pub use journal::{
-    AnswerRow, JournalState, LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow,
-    StoredCall, StoredSession, UserRow,
+    AnswerRow, FeedEntry, FeedQuery, JournalState, LegRow, LogRow, RecordQuery, RecordRow,
+    Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow,
 };
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

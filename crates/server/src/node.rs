@@ -134,6 +134,9 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     for (app, serial) in recovered.serials {
         board.calls.restore_serial(&app, serial);
     }
+    for (app, position) in recovered.positions {
+        board.calls.restore_position(&app, position);
+    }
     for stored in recovered.sessions {
         let row = stored.row;
         let session = Arc::new(Session::new(

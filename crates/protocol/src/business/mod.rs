@@ -1,8 +1,10 @@
 //! What a Bellwire server and the app's own, its business server, say to each other.
 
+mod event;
 mod hook;
 mod socket;
 
+pub use event::FeedEvent;
 pub use hook::{
     AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
 };

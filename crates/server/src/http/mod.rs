@@ -3,6 +3,7 @@
 
 mod caller;
 mod calls;
+mod events;
 mod health;
 mod pages;
 mod problem;
@@ -53,6 +54,7 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/v1/users/{user}/end", post(users::end))
         .route("/v1/users/{user}/logout", post(users::logout))
         .route("/v1/records", get(records::list))
+        .route("/v1/events", get(events::list))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

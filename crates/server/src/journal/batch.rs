@@ -21,6 +21,8 @@ const GONE: u8 = 4;
 const USER: u8 = 5;
 const RECORD: u8 = 6;
 const LEG: u8 = 7;
+/// As [`LOG`], and where it stands in the feed.
+const LOG_IN_FEED: u8 = 8;
 
 /// In place of the last batch of a generation: this and what came before is in the tables.
 pub(super) const FOLDED: &[u8] = &[0];
@@ -99,8 +101,8 @@ impl Out {
     }
 
     fn log(&mut self, row: &LogText) {
-        self.kind(LOG).call(row.call).number(row.first_seq).text(&row.app).number(row.at);
-        self.truth(row.ended).text(&row.body);
+        self.kind(LOG_IN_FEED).call(row.call).number(row.first_seq).text(&row.app).number(row.at);
+        self.truth(row.ended).number(row.position).number(row.count).text(&row.body);
     }
 
     fn answer(&mut self, row: &AnswerRow) {
@@ -138,7 +140,8 @@ struct Broken(&'static str);
 impl In<'_> {
     fn row(&mut self, tables: &mut Tables) -> Result<(), Broken> {
         match self.byte()? {
-            LOG => tables.logs.push(self.log()?),
+            LOG => tables.logs.push(self.log(false)?),
+            LOG_IN_FEED => tables.logs.push(self.log(true)?),
             ANSWER => tables.answers.push(self.answer()?),
             SESSION => tables.sessions.push(self.session()?),
             GONE => tables.gone.push(self.name(SessionId::parse)?),
@@ -150,13 +153,15 @@ impl In<'_> {
         Ok(())
     }
 
-    fn log(&mut self) -> Result<LogText, Broken> {
+    fn log(&mut self, is_in_feed: bool) -> Result<LogText, Broken> {
         Ok(LogText {
             call: self.call()?,
             first_seq: self.number()?,
             app: self.name(AppKey::parse)?,
             at: self.number()?,
             ended: self.truth()?,
+            position: if is_in_feed { self.number()? } else { 0 },
+            count: if is_in_feed { self.number()? } else { 0 },
             body: self.text()?.into(),
         })
     }

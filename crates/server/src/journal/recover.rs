@@ -6,7 +6,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     error::JournalError,
-    int,
+    feed, int,
     row::{SessionRow, UserRow},
 };
 
@@ -23,6 +23,8 @@ pub struct Recovered {
     pub users: Vec<UserRow>,
     /// The highest record serial given in each app; it counts swept records too.
     pub serials: Vec<(AppKey, u64)>,
+    /// The last position in the feed of each app.
+    pub positions: Vec<(AppKey, u64)>,
 }
 
 /// A call as it was stored.
@@ -71,7 +73,17 @@ impl Recovered {
         let users = users.fetch_all(&mut *connection).await?;
         let serials = sqlx::query("SELECT app, last FROM serial ORDER BY app");
         let serials = serials.fetch_all(&mut *connection).await?;
+        let ends = sqlx::query(
+            "SELECT app, body FROM feed WHERE (app, position) IN
+             (SELECT app, max(position) FROM feed GROUP BY app) ORDER BY app",
+        );
+        let ends = ends.fetch_all(&mut *connection).await?;
+        let end = |row: &SqliteRow| {
+            Ok((name("feed", row, "app", AppKey::parse)?, feed::last_in(row.try_get("body")?)?))
+        };
+        let positions = ends.iter().map(end).collect::<Result<_, JournalError>>()?;
         Ok(Self {
+            positions,
             live,
             recent,
             sessions: sessions.iter().map(session).collect::<Result<_, _>>()?,

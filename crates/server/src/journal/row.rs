@@ -34,6 +34,8 @@ pub struct LogRow {
     pub entries: Vec<Entry>,
     /// Whether the call is over after these.
     pub ended: bool,
+    /// The place of the first of them in the app's feed, from 1; 0 if they are not in it.
+    pub position: u64,
 }
 
 /// The answer a request got, for when it is repeated (R14).

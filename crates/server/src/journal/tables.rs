@@ -15,6 +15,10 @@ pub(super) struct LogText {
     pub(super) app: AppKey,
     pub(super) at: u64,
     pub(super) ended: bool,
+    /// The place of the first entry in the app's feed; 0 for none.
+    pub(super) position: u64,
+    /// How many entries there are; 0 where that was not stored.
+    pub(super) count: u64,
     /// The entries, as a JSON array.
     pub(super) body: Arc<str>,
 }
@@ -118,6 +122,8 @@ impl Tables {
             first_seq: first.seq,
             at: last.at.0,
             ended: row.ended,
+            position: row.position,
+            count: row.entries.len() as u64,
             body: entries(&row.entries).into(),
             app: row.app,
         });

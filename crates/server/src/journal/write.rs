@@ -75,6 +75,7 @@ pub(super) struct Statements {
     user: Many,
     record: Many,
     leg: Many,
+    feed: Many,
 }
 
 impl Statements {
@@ -104,6 +105,7 @@ impl Statements {
                 "",
             ),
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
+            feed: Many::new("INSERT OR IGNORE INTO feed (app, position, at, body)", 4, ""),
         }
     }
 
@@ -242,6 +244,15 @@ impl Statements {
                     .bind(int(leg.serial))
                     .bind(Arc::clone(&leg.outcome))
                     .bind(leg.missed)
+            })
+            .await?;
+        self.feed
+            .run(connection, &chunk.feed, |query, row| {
+                query
+                    .bind(row.app.as_str())
+                    .bind(int(row.position))
+                    .bind(int(row.at))
+                    .bind(row.body.clone())
             })
             .await?;
         for (app, last) in &chunk.serials {
