@@ -46,6 +46,11 @@ struct Asked {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Taken {
+    taken: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Phase {
     phase: &'static str,
 }
@@ -69,6 +74,7 @@ pub(crate) struct Metrics {
     hung_up: Histogram,
     hooks: Family<Asked, Counter>,
     hook: Histogram,
+    deliveries: Family<Taken, Counter>,
     journal: Histogram,
     journal_rows: Counter,
 }
@@ -99,6 +105,7 @@ impl Metrics {
             hung_up: latency(),
             hooks: Family::default(),
             hook: latency(),
+            deliveries: Family::default(),
             journal: latency(),
             journal_rows: Counter::default(),
         };
@@ -127,6 +134,8 @@ impl Metrics {
             "Questions to business servers, by hook and outcome",
             self.hooks.clone(),
         );
+        let text = "Posts to webhooks, by whether they were taken";
+        r.register("webhook_posts", text, self.deliveries.clone());
         let mut time = |name: &str, help: &str, histogram: &Histogram| {
             r.register_with_unit(name, help, Unit::Seconds, histogram.clone());
         };
@@ -184,6 +193,12 @@ impl Metrics {
         let outcome = format!("{outcome:?}").to_lowercase();
         self.hooks.get_or_create(&Asked { hook: hook.as_str(), outcome }).inc();
         self.hook.observe(took.as_secs_f64());
+    }
+
+    /// Counts a post to a webhook.
+    pub(crate) fn delivered(&self, taken: bool) {
+        let taken = if taken { "yes" } else { "no" };
+        self.deliveries.get_or_create(&Taken { taken }).inc();
     }
 
     /// Counts an event that has been told; `received` is when the request behind it was read.

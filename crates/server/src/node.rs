@@ -95,6 +95,7 @@ impl Node {
             tokio::spawn(hear_forever(board.clone(), reports));
         }
         recover(&gateway, recovered).await;
+        board.webhooks.follow(&board, &gateway.apps).await;
         tokio::spawn(board.audit_forever());
         Self { gateway }
     }
@@ -137,6 +138,7 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     for (app, position) in recovered.positions {
         board.calls.restore_position(&app, position);
     }
+    board.webhooks.restore(recovered.webhooks);
     for stored in recovered.sessions {
         let row = stored.row;
         let session = Arc::new(Session::new(

@@ -12,7 +12,7 @@ async fn all(api: &Api, mut after: String, limit: usize) -> (Vec<Value>, String)
         let (status, page) = api.get(&format!("/v1/events?after={after}&limit={limit}")).await;
         assert_eq!(status, 200, "{page}");
         let events = page["events"].as_array().expect("events");
-        after = page["cursor"].as_str().expect("a cursor").to_owned();
+        page["cursor"].as_str().expect("a cursor").clone_into(&mut after);
         if events.is_empty() {
             return (found, after);
         }

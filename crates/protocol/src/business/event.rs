@@ -1,6 +1,6 @@
 //! What happened in an app's calls, as the business server reads it.
 
-use bellwire_core::CallId;
+use bellwire_core::{AppKey, CallId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,4 +16,34 @@ pub struct FeedEvent {
     /// What was logged.
     #[serde(flatten)]
     pub entry: LogEntry,
+}
+
+/// What is posted to a webhook (Standard Webhooks: `type`, `timestamp`, `data`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WebhookBody {
+    /// `call.` and the type of the log entry, such as `call.ended`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it happened, in UTC (RFC 3339).
+    pub timestamp: String,
+    /// What happened.
+    pub data: WebhookData,
+}
+
+/// The event, and whose it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WebhookData {
+    /// The app.
+    pub app: AppKey,
+    /// The event, as in the feed.
+    #[serde(flatten)]
+    pub event: FeedEvent,
+}
+
+impl WebhookBody {
+    /// The form in which an event of `app` is posted; `timestamp` is its time as text.
+    pub fn of(app: &AppKey, event: FeedEvent, timestamp: String) -> Self {
+        let kind = format!("call.{}", event.entry.kind());
+        Self { kind, timestamp, data: WebhookData { app: app.clone(), event } }
+    }
 }

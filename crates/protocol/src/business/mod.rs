@@ -4,7 +4,7 @@ mod event;
 mod hook;
 mod socket;
 
-pub use event::FeedEvent;
+pub use event::{FeedEvent, WebhookBody, WebhookData};
 pub use hook::{
     AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
 };

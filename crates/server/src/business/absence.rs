@@ -2,6 +2,8 @@
 
 use bellwire_core::{Label, NAME_BYTES};
 
+use crate::post::Failure;
+
 /// A question that was not answered as agreed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Absence {
@@ -14,15 +16,12 @@ pub(crate) enum Absence {
     /// No answer within the time limit.
     #[error("no answer in time")]
     Late,
-    /// It could not be connected to.
-    #[error("cannot be connected to")]
-    Unreachable,
-    /// The connection broke before an answer came.
+    /// The business server's own connection broke before an answer came.
     #[error("the connection broke")]
     Broken,
-    /// An answer that is none of 2xx.
-    #[error("answered with status {0}")]
-    Status(u16),
+    /// The post was not taken.
+    #[error(transparent)]
+    NotTaken(#[from] Failure),
     /// The answer could not be read, or asks for what may not be.
     #[error("wrong answer: {0}")]
     Wrong(String),

@@ -6,36 +6,30 @@
 mod absence;
 mod breaker;
 mod desk;
-mod post;
-mod sign;
+mod question;
 mod socket;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, OnceLock},
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{AppKey, Asked, Hook, HookOutcome, Label, Timestamp, UserId};
 use bellwire_protocol::business::{Asking, HookAnswer, HookBody};
 use parking_lot::Mutex;
-use reqwest::Client;
 use tokio::time::Instant;
 
 pub(crate) use absence::Absence;
-pub(crate) use sign::SigningKey;
 pub(crate) use socket::upgrade;
 
-use self::{desk::Desk, post::Letter};
+use self::desk::Desk;
 use crate::{
     config::{Absent, Apps, HookSettings},
     metrics::Metrics,
+    post::Letter,
 };
 
 /// All apps' business servers.
 pub(crate) struct Business {
     apps: Apps,
-    desks: Mutex<HashMap<AppKey, Arc<Desk>>>,
-    http: OnceLock<Client>,
+    desks: Mutex<BTreeMap<AppKey, Arc<Desk>>>,
     metrics: Arc<Metrics>,
 }
 
@@ -51,7 +45,7 @@ pub(crate) struct Said {
 
 impl Business {
     pub(crate) fn new(apps: Apps, metrics: Arc<Metrics>) -> Self {
-        Self { apps, desks: Mutex::default(), http: OnceLock::new(), metrics }
+        Self { apps, desks: Mutex::default(), metrics }
     }
 
     /// Whether the app's business server is to be asked this.
@@ -104,9 +98,7 @@ impl Business {
         let url = settings.url.as_ref().ok_or(Absence::Nobody)?;
         let letter =
             Letter { url, keys: &settings.keys, id: &body.id, at_s: body.at.0 / 1000, body: &text };
-        let client = self.http.get_or_init(post::client);
-        let answer = post::post(client, &letter, deadline).await;
-        leave.concluded(answer)
+        leave.concluded(question::ask(&letter, deadline).await)
     }
 
     /// Says goodbye to every business server that is connected.

@@ -114,6 +114,11 @@ impl Calls {
         self.app(app).lock().serial = serial;
     }
 
+    /// The last position in the feed of `app`.
+    pub(crate) fn position(&self, app: &AppKey) -> u64 {
+        self.app(app).lock().position
+    }
+
     /// Sets the last position in the feed of `app`.
     pub(crate) fn restore_position(&self, app: &AppKey, position: u64) {
         self.app(app).lock().position = position;

@@ -11,6 +11,7 @@ use super::{
     error::Problem,
     schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy},
     validate,
+    webhooks::{self, WebhookSettings},
 };
 use crate::auth::TokenKeys;
 
@@ -53,6 +54,8 @@ pub(crate) struct App {
     pub presence: PresencePolicy,
     /// What its business server is asked, and how.
     pub hooks: HookSettings,
+    /// Who is told what happens in its calls.
+    pub webhooks: Vec<WebhookSettings>,
     /// Times and policy of its calls, unless a call brings its own.
     pub settings: Settings,
     /// How long a session outlives its connection, in milliseconds.
@@ -79,6 +82,7 @@ impl App {
         secrets("api_keys", &app.api_keys, at, &mut problems);
         origins(&app.origins, at, &mut problems);
         let hooks = app.hooks.resolve(app.login, at, &mut problems);
+        let webhooks = webhooks::resolve(&app.webhooks, at, &mut problems);
         let calls = own(CALLS, &config.calls, app.calls.as_ref(), at, &mut problems);
         let limits = own(LIMITS, &config.limits, app.limits.as_ref(), at, &mut problems);
         whole_server(app.limits.as_ref(), at, &mut problems);
@@ -100,6 +104,7 @@ impl App {
                 origins: app.origins.clone(),
                 presence: app.presence,
                 hooks,
+                webhooks,
                 settings: settings(&calls),
                 resume_ms: calls.resume_s * 1_000,
                 limits,
@@ -124,6 +129,7 @@ impl App {
             origins: vec!["*".to_owned()],
             presence: PresencePolicy::Anyone,
             hooks: Hooks::default(),
+            webhooks: Vec::new(),
             calls: None,
             limits: None,
         };

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{app::KEYS_MAX, error::Problem, schema::Login};
-use crate::business::SigningKey;
+use crate::post::SigningKey;
 
 /// How long a business server may be given, in milliseconds: a caller waits for it.
 const TIMEOUT_MS: RangeInclusive<u64> = 50..=10_000;
@@ -90,29 +90,12 @@ impl Hooks {
             let (least, most) = (TIMEOUT_MS.start(), TIMEOUT_MS.end());
             refuse("timeout_ms", format!("must be {least} to {most}, is {timeout_ms}"));
         }
-        let parsed = url.as_deref().map(Url::parse).transpose();
-        let url = parsed.unwrap_or_else(|error| {
-            refuse("url", format!("is no address: {error}"));
-            None
-        });
-        if url.as_ref().is_some_and(|url| !["http", "https"].contains(&url.scheme())) {
-            refuse("url", "must begin with https:// or http://".to_owned());
-        }
-        if url.is_some() && secrets.is_empty() {
-            let says = "is missing: the receiver knows by it that a post is ours; make one with \
-                        `echo whsec_$(openssl rand -base64 32)`";
-            refuse("secrets", says.to_owned());
-        }
-        if secrets.len() > KEYS_MAX {
-            refuse("secrets", "must hold at most 2: the old one and the new one".to_owned());
-        }
-        let mut keys = Vec::new();
-        for (i, secret) in secrets.iter().enumerate() {
-            match SigningKey::parse(secret) {
-                Ok(key) => keys.push(key),
-                Err(error) => refuse(&format!("secrets[{i}]"), error.to_string()),
-            }
-        }
+        let url = url.as_deref().and_then(|url| address(url, &format!("{at}.hooks.url"), problems));
+        let keys = if url.is_some() || !secrets.is_empty() {
+            keys(secrets, &format!("{at}.hooks.secrets"), problems)
+        } else {
+            Vec::new()
+        };
         HookSettings {
             ask: ask.iter().copied().collect(),
             url,
@@ -121,4 +104,35 @@ impl Hooks {
             absent: absent.unwrap_or(Absent::Allow),
         }
     }
+}
+
+/// An address that can be posted to; `path` is where it stands.
+pub(super) fn address(url: &str, path: &str, problems: &mut Vec<Problem>) -> Option<Url> {
+    let parsed = Url::parse(url).map_err(|error| format!("is no address: {error}"));
+    let usable = parsed.and_then(|url| match url.scheme() {
+        "http" | "https" => Ok(url),
+        _ => Err("must begin with https:// or http://".to_owned()),
+    });
+    usable.map_err(|says| problems.push(Problem::new(path, says))).ok()
+}
+
+/// The keys that posts are signed with; at least one.
+pub(super) fn keys(secrets: &[Secret], path: &str, problems: &mut Vec<Problem>) -> Vec<SigningKey> {
+    if secrets.is_empty() {
+        let says = "is missing: the receiver knows by it that a post is ours; make one with \
+                    `echo whsec_$(openssl rand -base64 32)`";
+        problems.push(Problem::new(path, says));
+    }
+    if secrets.len() > KEYS_MAX {
+        let says = "must hold at most 2: the old one and the new one";
+        problems.push(Problem::new(path, says));
+    }
+    let mut keys = Vec::new();
+    for (i, secret) in secrets.iter().enumerate() {
+        match SigningKey::parse(secret) {
+            Ok(key) => keys.push(key),
+            Err(error) => problems.push(Problem::new(format!("{path}[{i}]"), error.to_string())),
+        }
+    }
+    keys
 }

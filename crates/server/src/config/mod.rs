@@ -18,6 +18,7 @@ mod schema;
 mod setting;
 mod sources;
 mod validate;
+mod webhooks;
 
 pub(crate) use app::App;
 pub(crate) use apps::Apps;
@@ -30,3 +31,4 @@ pub(crate) use schema::{
     Acme, Config, Limits, LogFormat, Login, PresencePolicy, ProxyHeader, Server, Synchronous, Tls,
 };
 pub(crate) use sources::Sources;
+pub(crate) use webhooks::WebhookSettings;

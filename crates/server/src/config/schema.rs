@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{business::Hooks, media::Media};
+use super::{business::Hooks, media::Media, webhooks::Webhook};
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -358,6 +358,9 @@ pub(crate) struct AppConfig {
     /// What the app's business server is asked, and how.
     #[serde(default)]
     pub hooks: Hooks,
+    /// Who is told what happens in the app's calls.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
 }
 
 /// How an app's tokens are signed.

@@ -9,6 +9,7 @@ mod pages;
 mod problem;
 mod records;
 mod users;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -55,6 +56,9 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/v1/users/{user}/logout", post(users::logout))
         .route("/v1/records", get(records::list))
         .route("/v1/events", get(events::list))
+        .route("/v1/webhooks", get(webhooks::list))
+        .route("/v1/webhooks/{name}/replay", post(webhooks::replay))
+        .route("/v1/webhooks/{name}/revive", post(webhooks::revive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

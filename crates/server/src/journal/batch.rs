@@ -9,7 +9,7 @@ use bellwire_core::{AppKey, DeviceId, NameError, SessionId, Timestamp, Uid, User
 
 use super::{
     error::JournalError,
-    row::{AnswerRow, SessionRow, UserRow},
+    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
     tables::{LegText, LogText, RecordText, Tables},
 };
 
@@ -23,6 +23,7 @@ const RECORD: u8 = 6;
 const LEG: u8 = 7;
 /// As [`LOG`], and where it stands in the feed.
 const LOG_IN_FEED: u8 = 8;
+const WEBHOOK: u8 = 9;
 
 /// In place of the last batch of a generation: this and what came before is in the tables.
 pub(super) const FOLDED: &[u8] = &[0];
@@ -42,6 +43,9 @@ pub(super) fn encode(tables: &Tables) -> Vec<u8> {
     tables.users.iter().for_each(|row| out.user(row));
     tables.records.iter().for_each(|row| out.record(row));
     tables.legs.iter().for_each(|row| out.leg(row));
+    for WebhookRow { app, name, state } in &tables.webhooks {
+        out.kind(WEBHOOK).text(app).text(name).text(state);
+    }
     out.0
 }
 
@@ -148,6 +152,7 @@ impl In<'_> {
             USER => tables.users.push(self.user()?),
             RECORD => tables.records.push(self.record()?),
             LEG => tables.legs.push(self.leg()?),
+            WEBHOOK => tables.webhooks.push(self.webhook()?),
             _ => return Err(Broken("a row of no known table")),
         }
         Ok(())
@@ -216,6 +221,14 @@ impl In<'_> {
             serial: self.number()?,
             outcome: self.text()?.into(),
             missed: self.truth()?,
+        })
+    }
+
+    fn webhook(&mut self) -> Result<WebhookRow, Broken> {
+        Ok(WebhookRow {
+            app: self.name(AppKey::parse)?,
+            name: self.text()?.to_owned(),
+            state: self.text()?.into(),
         })
     }
 

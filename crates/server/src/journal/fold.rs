@@ -23,7 +23,7 @@ use super::{
     generation::Batches,
     int,
     open::PAGE_BYTES,
-    row::{AnswerRow, SessionRow, UserRow},
+    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
     tables::{LegText, LogText, RecordText},
 };
 
@@ -56,6 +56,7 @@ pub(super) struct Chunk {
     pub(super) records: Vec<RecordText>,
     pub(super) legs: Vec<LegText>,
     pub(super) feed: Vec<FeedText>,
+    pub(super) webhooks: Vec<WebhookRow>,
     /// The highest serial of each app.
     pub(super) serials: BTreeMap<AppKey, u64>,
     /// The batches up to this one are folded.
@@ -107,6 +108,7 @@ impl Chunk {
             self.records.len(),
             self.legs.len(),
             self.feed.len(),
+            self.webhooks.len(),
         ];
         let others = [self.gone.len(), self.trim.len(), self.serials.len()];
         let alone = u32::from(self.deleted.is_some());
@@ -180,6 +182,7 @@ impl Generation {
         chunks.extend(self.records());
         chunks.extend(self.legs());
         chunks.extend(self.feed());
+        chunks.extend(self.webhooks());
         chunks.push_back(self.end());
         chunks.extend(self.deletions());
         Fold { chunks, rows, rows_done: 0 }
@@ -306,6 +309,14 @@ impl Generation {
     fn feed(&self) -> Vec<Chunk> {
         let chunks = cut(feed::rows(&self.batches), |row| row.body.len()).into_iter();
         chunks.map(|feed| Chunk { feed, ..Chunk::default() }).collect()
+    }
+
+    fn webhooks(&self) -> Vec<Chunk> {
+        let rows = self.batches.iter().flat_map(|batch| &batch.webhooks);
+        // The last of each is kept.
+        let rows: BTreeMap<_, _> = rows.map(|row| ((&row.app, &row.name), row)).collect();
+        let chunks = cut(rows.into_values().cloned(), |row| row.state.len()).into_iter();
+        chunks.map(|webhooks| Chunk { webhooks, ..Chunk::default() }).collect()
     }
 
     fn end(&self) -> Chunk {

@@ -7,7 +7,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use super::{
     error::JournalError,
     feed, int,
-    row::{SessionRow, UserRow},
+    row::{SessionRow, UserRow, WebhookRow},
 };
 
 /// Everything the memory of a server is rebuilt from.
@@ -25,6 +25,8 @@ pub struct Recovered {
     pub serials: Vec<(AppKey, u64)>,
     /// The last position in the feed of each app.
     pub positions: Vec<(AppKey, u64)>,
+    /// How far the deliveries to each webhook have come.
+    pub webhooks: Vec<WebhookRow>,
 }
 
 /// A call as it was stored.
@@ -82,7 +84,10 @@ impl Recovered {
             Ok((name("feed", row, "app", AppKey::parse)?, feed::last_in(row.try_get("body")?)?))
         };
         let positions = ends.iter().map(end).collect::<Result<_, JournalError>>()?;
+        let webhooks = sqlx::query("SELECT app, name, state FROM webhook ORDER BY app, name");
+        let webhooks = webhooks.fetch_all(&mut *connection).await?;
         Ok(Self {
+            webhooks: webhooks.iter().map(webhook).collect::<Result<_, _>>()?,
             positions,
             live,
             recent,
@@ -147,6 +152,15 @@ fn user(row: &SqliteRow) -> Result<UserRow, JournalError> {
         uid: Uid(u32::try_from(uid).map_err(|e| broken("user", &e))?),
         name: row.try_get("name")?,
         at: Timestamp(number("user", row, "at")?),
+    })
+}
+
+fn webhook(row: &SqliteRow) -> Result<WebhookRow, JournalError> {
+    let state: String = row.try_get("state")?;
+    Ok(WebhookRow {
+        app: name("webhook", row, "app", AppKey::parse)?,
+        name: row.try_get("name")?,
+        state: state.into(),
     })
 }
 

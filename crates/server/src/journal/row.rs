@@ -21,6 +21,19 @@ pub enum Row {
     User(UserRow),
     /// The record of a finished call.
     Record(Box<RecordRow>),
+    /// How far the deliveries to a webhook have come.
+    Webhook(WebhookRow),
+}
+
+/// How far the deliveries to one of an app's webhooks have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookRow {
+    /// The app.
+    pub app: AppKey,
+    /// The webhook's name.
+    pub name: String,
+    /// The state, given back verbatim.
+    pub state: Arc<str>,
 }
 
 /// Entries appended to a call's log at once.

@@ -76,6 +76,7 @@ pub(super) struct Statements {
     record: Many,
     leg: Many,
     feed: Many,
+    webhook: Many,
 }
 
 impl Statements {
@@ -106,6 +107,7 @@ impl Statements {
             ),
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
             feed: Many::new("INSERT OR IGNORE INTO feed (app, position, at, body)", 4, ""),
+            webhook: Many::new("INSERT OR REPLACE INTO webhook (app, name, state)", 3, ""),
         }
     }
 
@@ -253,6 +255,11 @@ impl Statements {
                     .bind(int(row.position))
                     .bind(int(row.at))
                     .bind(row.body.clone())
+            })
+            .await?;
+        self.webhook
+            .run(connection, &chunk.webhooks, |query, row| {
+                query.bind(row.app.as_str()).bind(row.name.clone()).bind(Arc::clone(&row.state))
             })
             .await?;
         for (app, last) in &chunk.serials {

@@ -39,6 +39,7 @@ use crate::{
     metrics::Metrics,
     sessions::{Sessions, Watches},
     storage::Storage,
+    webhooks::Webhooks,
 };
 
 /// Everything a command walks through.
@@ -53,6 +54,7 @@ pub(crate) struct Switchboard {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) media: Media,
     pub(crate) business: Business,
+    pub(crate) webhooks: Webhooks,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
 }
@@ -83,6 +85,7 @@ impl Switchboard {
             metrics,
             media,
             business,
+            webhooks: Webhooks::default(),
             clock,
             chance,
         }

@@ -78,6 +78,7 @@ impl Switchboard {
         for done in finished {
             self.tell_record(app, done);
         }
+        self.webhooks.appended(app);
         for user in touched(plan) {
             self.tell_presence(app, user);
         }

@@ -15,7 +15,7 @@ mod server;
 use std::time::Duration;
 
 pub(crate) use authority::{Authority, believing, free_address};
-pub(crate) use business::{Business, Manner, Receiver};
+pub(crate) use business::{Business, Manner, Post, Receiver};
 pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
 pub(crate) use raw::RawSocket;

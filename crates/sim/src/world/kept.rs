@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire::{
     FeedEntry, FeedQuery, LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow,
-    StoredCall, StoredSession, UserRow,
+    StoredCall, StoredSession, UserRow, WebhookRow,
 };
 use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
 use bellwire_protocol::limits::ANSWERS;
@@ -21,6 +21,7 @@ pub(crate) struct Kept {
     users: BTreeMap<(AppKey, UserId), UserRow>,
     records: BTreeMap<(AppKey, u64), RecordRow>,
     feed: BTreeMap<(AppKey, u64), (CallId, Entry)>,
+    webhooks: BTreeMap<(AppKey, String), WebhookRow>,
 }
 
 #[derive(Debug)]
@@ -68,6 +69,9 @@ impl Kept {
             }
             Row::User(row) => {
                 self.users.insert((row.app.clone(), row.user.clone()), row);
+            }
+            Row::Webhook(row) => {
+                self.webhooks.insert((row.app.clone(), row.name.clone()), row);
             }
             Row::Record(row) => {
                 let key = (row.app.clone(), row.serial);
@@ -130,6 +134,7 @@ impl Kept {
             users: self.users.values().cloned().collect(),
             serials: serials.into_iter().collect(),
             positions: positions.into_iter().collect(),
+            webhooks: self.webhooks.values().cloned().collect(),
         }
     }
 

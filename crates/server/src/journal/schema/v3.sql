@@ -9,3 +9,11 @@ CREATE TABLE feed (
     PRIMARY KEY (app, position)
 ) WITHOUT ROWID;
 CREATE INDEX feed_at ON feed (at);
+
+-- How far the deliveries to each webhook of an app have come, as JSON.
+CREATE TABLE webhook (
+    app   TEXT NOT NULL,
+    name  TEXT NOT NULL,
+    state TEXT NOT NULL,
+    PRIMARY KEY (app, name)
+) WITHOUT ROWID;

@@ -13,7 +13,9 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _, sqlite::SqliteCo
 use tempfile::tempdir;
 
 use super::{answer, app, call, fold, log, open, record, session, session_row, user, user_row};
-use crate::journal::{Journal, JournalSettings, LogRow, RecordQuery, Row, open::SCHEMA_VERSION};
+use crate::journal::{
+    Journal, JournalSettings, LogRow, RecordQuery, Row, WebhookRow, open::SCHEMA_VERSION,
+};
 
 fn fixture(version: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("src/journal/testdata/v{version}.db"))
@@ -78,6 +80,7 @@ async fn update() {
         Row::SessionGone(session(2)),
         Row::User(user_row("alice", 17)),
         record(3, 40, Reason::Timeout, State::TimedOut),
+        Row::Webhook(webhook()),
     ];
     journal.submit(late, || ());
     journal.flush().await.unwrap();
@@ -92,6 +95,11 @@ async fn update() {
     small.execute("VACUUM").await.unwrap();
     small.close().await.unwrap();
     fs::copy(database, fixture(SCHEMA_VERSION)).unwrap();
+}
+
+fn webhook() -> WebhookRow {
+    let state = r#"{"cursor":7,"parked":[],"dead":[]}"#.into();
+    WebhookRow { app: app(), name: "crm".to_owned(), state }
 }
 
 async fn left(journal: &Journal) -> i64 {
@@ -130,6 +138,8 @@ async fn every_released_journal_is_read() {
         assert_eq!(recovered.serials, [(app(), 3)]);
         let positions = if version < 3 { vec![] } else { vec![(app(), 9)] };
         assert_eq!(recovered.positions, positions, "version {version}");
+        let webhooks = if version < 3 { vec![] } else { vec![webhook()] };
+        assert_eq!(recovered.webhooks, webhooks, "version {version}");
         assert!(journal.answer(&session(1), 9).await.unwrap().is_some());
         assert!(journal.answer(&session(2), 4).await.unwrap().is_none());
         let mut missed = RecordQuery::newest(app(), 1);
