@@ -7,6 +7,7 @@ mod fuzz;
 mod instructions;
 mod model;
 mod prerequisites;
+mod python;
 mod repository;
 mod run;
 mod sim;

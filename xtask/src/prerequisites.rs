@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    debian,
+    debian, python,
     repository::{Repository, finish},
 };
 
@@ -39,6 +39,7 @@ pub(crate) fn check(repository: &Repository) -> Result<()> {
         bail!("missing:\n  {}", missing.join("\n  "));
     }
     println!("cargo-deny: {}", cargo_deny(repository)?.display());
+    println!("packages for examples: {}", python::for_examples(repository)?.display());
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use clap::ValueEnum;
 
 use crate::{
     instructions::{self, Instructions},
-    prerequisites,
+    prerequisites, python,
     repository::{Repository, finish},
     tidy, web,
 };
@@ -119,7 +119,11 @@ impl Stage {
                 cargo("test --locked --workspace --doc")
             }
             Self::Fuzz => cargo("test --locked --package bellwire-fuzz --test corpus"),
-            Self::EndToEnd => cargo("test --locked --workspace --exclude bellwire-fuzz --test *"),
+            Self::EndToEnd => {
+                let line = "test --locked --workspace --exclude bellwire-fuzz --test *";
+                let packages = python::for_examples(repository)?;
+                finish(self::cargo(repository, line).env("BELLWIRE_TEST_PYTHON", packages))
+            }
             Self::Web => web::test(repository),
             Self::Instructions => instructions::run(repository, &Instructions::default()),
         }

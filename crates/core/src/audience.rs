@@ -146,7 +146,10 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
             };
             told.extend(users.iter().filter(loud).map(|user| everywhere(user, Tell::Invited)));
         }
-        Event::Reached { .. } | Event::Acknowledged { .. } | Event::MediaReported { .. } => {}
+        Event::Reached { .. }
+        | Event::Acknowledged { .. }
+        | Event::MediaReported { .. }
+        | Event::Asked(_) => {}
         Event::Ringing { user, .. } => told.extend(others(before, user, &Tell::Ringing)),
         Event::Silenced { user, device } => {
             // One who was only listed has no stay that could end.

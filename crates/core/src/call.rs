@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::Created,
+    hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, Timestamp, Uid, UserId},
     link::{Links, Reported},
     note::Note,
@@ -385,6 +386,8 @@ pub struct Call {
     pub started_at: Option<Timestamp>,
     /// A proposal waiting for consent.
     pub proposal: Option<Proposal>,
+    /// What the business server said of the start, if it was asked.
+    pub asked: Option<Asked>,
     /// How it ended.
     pub ended: Option<Outcome>,
 }
@@ -466,6 +469,7 @@ impl Call {
             created_at: at,
             started_at: None,
             proposal: None,
+            asked: None,
             ended: None,
         }
     }

@@ -3,6 +3,7 @@
 use crate::{
     call::{Kind, Media, Mode, Origin, Reach, Reason, RingMode},
     event::MediaReport,
+    hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, Timestamp, Uid, UserId},
     note::Note,
     settings::{Forbid, Settings},
@@ -104,6 +105,8 @@ pub struct Start {
     pub channel: Option<Label>,
     /// What the business server said.
     pub verdict: Verdict,
+    /// How it was asked, if it was.
+    pub asked: Option<Asked>,
 }
 
 /// How a callee refuses.
@@ -163,6 +166,8 @@ pub enum Command {
         /// Of which device.
         device: DeviceId,
     },
+    /// The business server was asked about the call, or told of it.
+    Asked(Asked),
     /// The server restarted: nobody is connected, and grace counts from now.
     Restarted,
     /// A deadline may have passed.

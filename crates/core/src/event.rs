@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     call::{Cause, Kind, Media, Mode, Origin, Reach, Reason, RingMode},
+    hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, SessionId, Timestamp, Uid, UserId},
     link::Link,
     note::Note,
@@ -321,6 +322,8 @@ pub enum Event {
         #[serde(flatten)]
         report: MediaReport,
     },
+    /// The business server was asked, or told; kept for whoever reads the log.
+    Asked(Asked),
     /// The call is over.
     Ended {
         /// Why.

@@ -8,6 +8,7 @@ use crate::{
         State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
+    hook::Hook,
     id::{DeviceId, Timestamp, UserId},
     link::{Link, Links, Reported},
     settings::{CONSENT_MS, FLAP_WINDOW_MS},
@@ -138,11 +139,11 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
         Event::Acknowledged { user, device, seq } => set(call, user, |p| {
             p.acknowledged.insert((device.clone(), *seq));
         }),
-        Event::MediaReported { user, report, device: _ } => set(call, user, |p| {
-            p.reported.connected |= report.connected_ms.is_some();
-            p.reported.first_frame |= report.first_frame_ms.is_some();
-            p.reported.failed |= report.failed.is_some();
-        }),
+        Event::MediaReported { user, report, device: _ } => {
+            set(call, user, |p| p.reported.add(report));
+        }
+        Event::Asked(asked) if asked.hook == Hook::Request => call.asked = Some(asked.clone()),
+        Event::Asked(_) => {}
         Event::Ended { reason, code, by, cause, note } => {
             let (by, note) = (by.clone(), note.clone());
             let (reason, code, cause) = (*reason, *code, *cause);

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::event::MediaReport;
+
 /// What ties a device to its call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -75,6 +77,14 @@ pub struct Reported {
     pub first_frame: bool,
     /// Why it failed.
     pub failed: bool,
+}
+
+impl Reported {
+    pub(crate) fn add(&mut self, report: &MediaReport) {
+        self.connected |= report.connected_ms.is_some();
+        self.first_frame |= report.first_frame_ms.is_some();
+        self.failed |= report.failed.is_some();
+    }
 }
 
 /// What is known of a participant's media.

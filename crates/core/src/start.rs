@@ -93,12 +93,16 @@ fn begin(mut start: Start, replaced: Option<CallId>, now: Timestamp) -> Result<O
             gone.then_some((user, Refused::Offline, Reason::Offline.code(), Some(Cause::Absent)))
         })
         .collect();
+    let asked = start.asked.take();
     let created = created(start, &refused);
     let caller_absent = created.caller.device.is_none()
         && created.caller.reach == Reach::Absent
         && created.settings.reach_ms == 0;
     let caller = created.caller.user.clone();
     let mut draft = Draft::open(created, now);
+    if let Some(asked) = asked {
+        draft.push(Event::Asked(asked));
+    }
     for (user, reason, code, cause) in refused {
         draft.push(Event::Rejected {
             user,

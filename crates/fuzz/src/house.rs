@@ -9,8 +9,8 @@ use std::{
 };
 
 use bellwire::{
-    Chance, Clock, Done, Ground, JournalState, Node, Reading, RecordQuery, RecordRow, Recovered,
-    Row, Storage, Tenants,
+    Chance, Clock, Done, FeedEntry, FeedQuery, Ground, JournalState, Node, Reading, RecordQuery,
+    RecordRow, Recovered, Row, Storage, Tenants,
 };
 use bellwire_core::{CallId, Entry, SessionId, Timestamp};
 use parking_lot::Mutex;
@@ -90,7 +90,7 @@ impl Kept {
             Row::SessionGone(gone) => self.answers.retain(|(session, _), _| *session != gone),
             Row::Record(record) => self.records.push(*record),
             // Only a restart would want them.
-            Row::Session(_) | Row::User(_) => {}
+            Row::Session(_) | Row::User(_) | Row::Webhook(_) => {}
         }
     }
 
@@ -140,6 +140,11 @@ impl Storage for Memory {
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         let records = self.kept.lock().records(asked);
         Box::pin(async move { Ok(records) })
+    }
+
+    fn feed<'a>(&'a self, _: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {
+        // Only a business server would ask.
+        Box::pin(async { Ok(Vec::new()) })
     }
 
     fn state(&self) -> JournalState {

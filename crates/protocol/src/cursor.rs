@@ -77,3 +77,42 @@ impl JsonSchema for RecordCursor {
         })
     }
 }
+
+/// A place in the feed of an app. Opaque; written as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FeedCursor(pub u64);
+
+/// The text is no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no cursor of this server")]
+pub struct NoCursor;
+
+impl std::str::FromStr for FeedCursor {
+    type Err = NoCursor;
+
+    fn from_str(text: &str) -> Result<Self, NoCursor> {
+        text.parse().map(Self).map_err(|_| NoCursor)
+    }
+}
+
+impl Serialize for FeedCursor {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for FeedCursor {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(from)?.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for FeedCursor {
+    fn schema_name() -> Cow<'static, str> {
+        "FeedCursor".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "description": "A place in the feed of an app; opaque.", "type": "string" })
+    }
+}

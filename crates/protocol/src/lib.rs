@@ -8,6 +8,7 @@
 //! Nothing here decides anything about a call: that is `bellwire-core`.
 
 mod body;
+pub mod business;
 mod call;
 mod check;
 mod close;
@@ -38,7 +39,7 @@ pub use call::{CallInfo, Ended, ParticipantInfo, RoomInfo, Scope};
 pub use check::Fault;
 pub use close::CloseCode;
 pub use command::Command;
-pub use cursor::{Cursor, RecordCursor};
+pub use cursor::{Cursor, FeedCursor, RecordCursor};
 pub use error::{ErrorCode, ErrorRow, WireError, error_reference};
 pub use event::{CallEvent, Change, ServerEvent};
 pub use forbid::{Forbidden, Forbids};
@@ -46,10 +47,10 @@ pub use frame::{Json, record_frame, reply_frame};
 pub use log::LogEntry;
 pub use open::Open;
 pub use record::{Leg, Record};
-pub use reference::reference;
+pub use reference::{business_reference, reference};
 pub use reply::Reply;
 pub use request::{ParseError, Request};
-pub use schema::schema;
+pub use schema::{business_schema, schema};
 pub use secret::Secret;
 pub use user::{Recipients, Target, UserRef};
 

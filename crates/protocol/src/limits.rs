@@ -30,6 +30,10 @@ pub const LOG_PAGE: usize = 256;
 pub const RECORDS_PAGE: usize = 200;
 /// The records in one answer where no number is asked for.
 pub const RECORDS_DEFAULT: usize = 50;
+/// The most events in a page of the feed.
+pub const EVENTS_PAGE: usize = 500;
+/// The events in a page of the feed where no number is asked for.
+pub const EVENTS_DEFAULT: usize = 100;
 /// The most m-lines of an offer: with what browsers say of codecs an offer of so many stays within
 /// a frame.
 pub const MEDIA_LINES: usize = 64;

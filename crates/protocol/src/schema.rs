@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{Record, Reply, Request, ServerEvent, media, reply};
+use crate::{Record, Reply, Request, ServerEvent, business, media, reply};
 
 /// The schema: `$defs` with every type of the wire, and which of them answers which command.
 pub fn schema() -> Value {
@@ -22,6 +22,31 @@ pub fn schema() -> Value {
         "oneOf": [request.clone(), answer.clone(), event.clone()],
         "x-frames": { "request": request, "reply": answer, "event": event, "record": record },
         "x-oks": oks,
+        "$defs": definitions,
+    })
+}
+
+/// The schema of what server and business server say to each other.
+pub fn business_schema() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let hook = reference::<business::HookBody>(&mut generator);
+    let asking = reference::<business::Asking>(&mut generator);
+    let answer = reference::<business::HookAnswer>(&mut generator);
+    let hello = reference::<business::BusinessHello>(&mut generator);
+    let request = reference::<business::BusinessRequest>(&mut generator);
+    let reply = reference::<business::BusinessReply>(&mut generator);
+    let said = reference::<business::BusinessAnswer>(&mut generator);
+    let definitions: Map<String, Value> = generator.take_definitions(true);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:bellwire:business:v1",
+        "title": "bellwire.business.v1",
+        "description": "What a Bellwire server and the app's own server say to each other.",
+        "oneOf": [hook.clone(), said.clone(), request.clone(), reply.clone()],
+        "x-frames": {
+            "hook": hook, "asking": asking, "answer": answer, "business_answer": said, "hello": hello,
+            "request": request, "reply": reply,
+        },
         "$defs": definitions,
     })
 }
@@ -56,13 +81,17 @@ mod tests {
 
     /// Regenerate with `UPDATE=1 cargo test -p bellwire-protocol`.
     #[test]
-    fn the_schema_in_the_repository_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/bellwire.v1.json");
-        let fresh = serde_json::to_string_pretty(&super::schema()).unwrap() + "\n";
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, &fresh).unwrap();
+    fn the_schemas_in_the_repository_are_fresh() {
+        for schema in [super::schema(), super::business_schema()] {
+            let title = schema["title"].as_str().unwrap();
+            let file = format!("schema/{title}.json");
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+            let fresh = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&path, &fresh).unwrap();
+            }
+            let kept = fs::read_to_string(&path).unwrap_or_default();
+            assert!(kept == fresh, "{} is stale: run with UPDATE=1", path.display());
         }
-        let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == fresh, "{} is stale: run with UPDATE=1", path.display());
     }
 }

@@ -48,6 +48,7 @@ fn opened() -> Vec<Event> {
         group: None,
         channel: None,
         verdict: Verdict::Allow(Box::default()),
+        asked: None,
     };
     match start(asked, None, Timestamp(1_000)).unwrap() {
         Opening::New(events) => events,

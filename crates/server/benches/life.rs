@@ -15,8 +15,8 @@ use std::{
 };
 
 use bellwire::{
-    Chance, Clock, Done, Ground, JournalState, Node, Reading, RecordQuery, Recovered, Row, Storage,
-    Tenants,
+    Chance, Clock, Done, FeedEntry, FeedQuery, Ground, JournalState, Node, Reading, RecordQuery,
+    Recovered, Row, Storage, Tenants,
 };
 use bellwire_core::{CallId, Entry, SessionId, Timestamp};
 use tokio::{
@@ -68,6 +68,10 @@ impl Storage for Nowhere {
     }
 
     fn records<'a>(&'a self, _: &'a RecordQuery) -> Reading<'a, Vec<String>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn feed<'a>(&'a self, _: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

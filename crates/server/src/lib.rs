@@ -5,6 +5,7 @@
 //! ports [`Storage`], [`Clock`] and [`Chance`] it stands on.
 
 mod auth;
+mod business;
 mod calls;
 mod chance;
 pub mod cli;
@@ -21,16 +22,18 @@ mod media;
 mod metrics;
 mod node;
 mod phone;
+mod post;
 mod serve;
 mod sessions;
 mod storage;
 mod switchboard;
+mod webhooks;
 
 pub use chance::Chance;
 pub use clock::Clock;
 pub use journal::{
-    AnswerRow, JournalState, LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow,
-    StoredCall, StoredSession, UserRow,
+    AnswerRow, FeedEntry, FeedQuery, JournalState, LegRow, LogRow, RecordQuery, RecordRow,
+    Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
 };
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

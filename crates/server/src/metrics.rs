@@ -1,9 +1,9 @@
 //! What operators watch. The registry is a value, so that two servers in one process share
 //! nothing.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use bellwire_core::{Event, Reason};
+use bellwire_core::{Event, Hook, HookOutcome, Reason};
 use bellwire_protocol::ErrorCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -40,6 +40,17 @@ struct Command {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Asked {
+    hook: &'static str,
+    outcome: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Taken {
+    taken: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Phase {
     phase: &'static str,
 }
@@ -61,6 +72,9 @@ pub(crate) struct Metrics {
     ringing: Histogram,
     started: Histogram,
     hung_up: Histogram,
+    hooks: Family<Asked, Counter>,
+    hook: Histogram,
+    deliveries: Family<Taken, Counter>,
     journal: Histogram,
     journal_rows: Counter,
 }
@@ -89,6 +103,9 @@ impl Metrics {
             ringing: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
             started: latency(),
             hung_up: latency(),
+            hooks: Family::default(),
+            hook: latency(),
+            deliveries: Family::default(),
             journal: latency(),
             journal_rows: Counter::default(),
         };
@@ -112,6 +129,13 @@ impl Metrics {
         r.register("stop_rings", "Stop-ring events logged, by user", self.stop_rings.clone());
         let text = "Stop-ring events that a device confirmed";
         r.register("stop_rings_acknowledged", text, self.acknowledged.clone());
+        r.register(
+            "hooks",
+            "Questions to business servers, by hook and outcome",
+            self.hooks.clone(),
+        );
+        let text = "Posts to webhooks, by whether they were taken";
+        r.register("webhook_posts", text, self.deliveries.clone());
         let mut time = |name: &str, help: &str, histogram: &Histogram| {
             r.register_with_unit(name, help, Unit::Seconds, histogram.clone());
         };
@@ -119,6 +143,7 @@ impl Metrics {
         time("invited_to_ringing", "From the invitation to call.ringing", &self.ringing);
         time("accept_to_started", "From call.accept read to call.started queued", &self.started);
         time("hangup_to_ended", "From call.hangup read to call.ended queued", &self.hung_up);
+        time("hook", "From a question to a business server to its answer", &self.hook);
         time("journal_commit", "From taking a batch to its being durable", &self.journal);
         self.registry.register("journal_rows", "Rows made durable", self.journal_rows.clone());
     }
@@ -161,6 +186,19 @@ impl Metrics {
     pub(crate) fn committed(&self, commit: &Commit) {
         self.journal.observe(commit.took.as_secs_f64());
         self.journal_rows.inc_by(commit.rows as u64);
+    }
+
+    /// Counts a question to a business server.
+    pub(crate) fn asked(&self, hook: Hook, outcome: HookOutcome, took: Duration) {
+        let outcome = format!("{outcome:?}").to_lowercase();
+        self.hooks.get_or_create(&Asked { hook: hook.as_str(), outcome }).inc();
+        self.hook.observe(took.as_secs_f64());
+    }
+
+    /// Counts a post to a webhook.
+    pub(crate) fn delivered(&self, taken: bool) {
+        let taken = if taken { "yes" } else { "no" };
+        self.deliveries.get_or_create(&Taken { taken }).inc();
     }
 
     /// Counts an event that has been told; `received` is when the request behind it was read.

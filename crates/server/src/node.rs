@@ -8,6 +8,7 @@ use bellwire_core::{AppKey, Call, CallId, Command, UserId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::{
+    business::Business,
     calls::Calls,
     chance::Chance,
     clock::Clock,
@@ -84,14 +85,17 @@ impl Node {
         let Ground { storage, recovered, clock, chance } = ground;
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
-        let board =
-            Arc::new(Switchboard::new(calls, storage, deadlines, metrics, media, clock, chance));
+        let business = Business::new(tenants.apps.clone(), metrics.clone());
+        let board = Arc::new(Switchboard::new(
+            calls, storage, deadlines, metrics, media, business, clock, chance,
+        ));
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
         if let Some(reports) = reports {
             tokio::spawn(hear_forever(board.clone(), reports));
         }
         recover(&gateway, recovered).await;
+        board.webhooks.follow(&board, &gateway.apps).await;
         tokio::spawn(board.audit_forever());
         Self { gateway }
     }
@@ -131,6 +135,10 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     for (app, serial) in recovered.serials {
         board.calls.restore_serial(&app, serial);
     }
+    for (app, position) in recovered.positions {
+        board.calls.restore_position(&app, position);
+    }
+    board.webhooks.restore(recovered.webhooks);
     for stored in recovered.sessions {
         let row = stored.row;
         let session = Arc::new(Session::new(

@@ -63,7 +63,8 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let media = Media::start(&config.media, config.server.listen, port.local_addr()?)?;
     let gateway = Node::open_with(tenants, ground, metrics, media).await.gateway;
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
-    tokio::spawn(reload_on_hangup(hangup, config.clone(), sources, apps, certificate));
+    let reload = (config.clone(), sources, apps, gateway.clone());
+    tokio::spawn(reload_on_hangup(hangup, reload, certificate));
 
     let serving = serve_port(&config, port, tls, &gateway)?;
     let mut health = journal.watch();
@@ -77,6 +78,7 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     }
     drain(&gateway, Duration::from_secs(config.server.drain_s)).await;
     serving.stop();
+    gateway.board.webhooks.stop().await;
     gateway.close_all();
     // Connections that do not close by themselves do not hold the process.
     let closed = async {
@@ -150,9 +152,7 @@ async fn sweep_forever(journal: Journal, keep_days: u32) {
 /// running calls do not.
 async fn reload_on_hangup(
     mut hangup: Signal,
-    config: Config,
-    sources: Sources,
-    apps: Apps,
+    (config, sources, apps, gateway): (Config, Sources, Apps, Arc<Gateway>),
     certificate: LookAgain,
 ) {
     while hangup.recv().await.is_some() {
@@ -160,6 +160,7 @@ async fn reload_on_hangup(
         match config.reload(&sources) {
             Ok(reload) => {
                 apps.replace(&reload.apps);
+                gateway.board.webhooks.follow(&gateway.board, &apps).await;
                 tracing::info!("configuration read again");
                 for section in reload.restart {
                     tracing::warn!(section, "a change here holds from the next start on");

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use bellwire_core::{CallId, Entry, SessionId};
 use tokio::sync::oneshot;
 
-use crate::journal::{Journal, JournalState, RecordQuery, Row};
+use crate::journal::{FeedEntry, FeedQuery, Journal, JournalState, RecordQuery, Row};
 
 /// What a submitter wants done once its rows are durable. It is quick and does not block.
 pub type Done = Box<dyn FnOnce() + Send>;
@@ -38,6 +38,9 @@ pub trait Storage: Send + Sync {
 
     /// Records as JSON: newest first, or oldest first where `after_serial` is asked for.
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>>;
+
+    /// Entries of an app's feed, in order.
+    fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>>;
 
     /// Whether it can write.
     fn state(&self) -> JournalState;
@@ -87,6 +90,10 @@ impl Storage for Journal {
 
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         Box::pin(async move { Self::records(self, asked).await.map_err(said) })
+    }
+
+    fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {
+        Box::pin(async move { Self::feed(self, asked).await.map_err(said) })
     }
 
     fn state(&self) -> JournalState {

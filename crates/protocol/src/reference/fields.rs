@@ -64,8 +64,10 @@ pub(super) fn table(out: &mut String, kinds: &Kinds<'_>, def: &Value, style: Sty
         let _ = writeln!(out, "| `{name}` | {kind} | {must} | {} |", prose(text));
     }
     if noted {
+        let page = kinds.page_of_note();
         let names = "`content`, `param`, `app_code`, `app_flags`";
-        let _ = writeln!(out, "| {names} | the [note](#object-note) | | The app's own words. |");
+        let _ =
+            writeln!(out, "| {names} | the [note]({page}#object-note) | | The app's own words. |");
     }
 }
 

@@ -3,14 +3,26 @@
 
 use std::{collections::BTreeSet, fmt::Write as _};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::fields::{Style, name_of, prose, rest_of, table};
 
 /// Up to so many words are shown in place; more are linked.
 const SHOWN: usize = 4;
 /// Definitions that are described elsewhere on the page: frames, and errors.
-const ELSEWHERE: [&str; 5] = ["Request", "Reply", "ServerEvent", "CallEvent", "ErrorCode"];
+const ELSEWHERE: [&str; 11] = [
+    "Request",
+    "Reply",
+    "ServerEvent",
+    "CallEvent",
+    "ErrorCode",
+    "Asking",
+    "LoginAsk",
+    "RequestAsk",
+    "JoinAsk",
+    "AnswerNews",
+    "BusinessAnswer",
+];
 /// Words that have a table with their codes.
 const REASON: &str = "Reason";
 /// Objects that only devices send.
@@ -19,8 +31,11 @@ const ASKED: [&str; 5] = ["DeviceInfo", "Login", "PolicyAsk", "Push", "Resume"];
 /// The definitions of the schema.
 pub(super) struct Kinds<'a> {
     schema: &'a Value,
-    /// Those that fields refer to.
+    /// Those that fields refer to, and that are described on this page.
     used: BTreeSet<&'a str>,
+    /// Those that are described on another page, and which that is.
+    known: BTreeSet<&'a str>,
+    page: &'static str,
 }
 
 impl<'a> Kinds<'a> {
@@ -28,7 +43,21 @@ impl<'a> Kinds<'a> {
         let mut used = BTreeSet::new();
         mentioned(schema, &mut used);
         used.retain(|name| !ELSEWHERE.contains(name));
-        Self { schema, used }
+        Self { schema, used, known: BTreeSet::new(), page: "" }
+    }
+
+    /// Those that `schema` has beyond the ones of `other`, which stand on its `page`.
+    pub(super) fn beyond(schema: &'a Value, other: &'a Value, page: &'static str) -> Self {
+        let mut kinds = Self::new(schema);
+        let defs = other.get("$defs").and_then(Value::as_object);
+        kinds.known = defs.into_iter().flat_map(Map::keys).map(String::as_str).collect();
+        kinds.used.retain(|name| !kinds.known.contains(name));
+        kinds.page = page;
+        kinds
+    }
+
+    fn page_of(&self, name: &str) -> &'static str {
+        if self.known.contains(name) { self.page } else { "" }
     }
 
     /// The definition called `name`.
@@ -44,6 +73,11 @@ impl<'a> Kinds<'a> {
             Some((v.get("const")?.as_str()?, prose(text)))
         };
         all.map(|all| all.iter().filter_map(read).collect()).unwrap_or_default()
+    }
+
+    /// The page that describes the note, where it is not this one.
+    pub(super) fn page_of_note(&self) -> &'static str {
+        self.page
     }
 
     /// What the type of a field says of itself.
@@ -87,29 +121,30 @@ impl<'a> Kinds<'a> {
     }
 
     fn link(&self, name: &str) -> String {
+        let page = self.page_of(name);
         if name == "ErrorCode" {
-            return "[error code](#error-codes)".to_owned();
+            return format!("[error code]({page}#error-codes)");
         }
         if name == REASON {
-            return "[Reason](#reasons-and-their-codes)".to_owned();
+            return format!("[Reason]({page}#reasons-and-their-codes)");
         }
         let words = self.words_of(name);
         let anchor = name.to_lowercase();
         if !words.is_empty() {
             if words.len() > SHOWN {
-                return format!("[{}](#words-{anchor})", shown(name));
+                return format!("[{}]({page}#words-{anchor})", shown(name));
             }
             let words: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            return format!("[{}](#words-{anchor})", words.join(", "));
+            return format!("[{}]({page}#words-{anchor})", words.join(", "));
         }
         let def = self.def(name);
         if is_object(def) {
-            return format!("[{0}](#object-{1})", shown(name), shown(name).to_lowercase());
+            return format!("[{0}]({page}#object-{1})", shown(name), shown(name).to_lowercase());
         }
         if def.get("items").is_some() {
             return self.type_of(def);
         }
-        format!("[{}](#values)", shown(name))
+        format!("[{}]({page}#values)", shown(name))
     }
 
     /// The section of the objects.

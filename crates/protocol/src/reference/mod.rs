@@ -3,6 +3,7 @@
 //! What the page says of a command, event or field is its doc comment; only the rules that belong
 //! to no single type stand in `intro.md`.
 
+mod business;
 mod fields;
 mod kinds;
 
@@ -16,6 +17,8 @@ use self::{
     kinds::Kinds,
 };
 use crate::{CloseCode, error_reference, limits, schema};
+
+pub use business::business_reference;
 
 /// The reference of the wire as Markdown.
 pub fn reference() -> String {
@@ -46,7 +49,11 @@ fn variants<'a>(kinds: &Kinds<'a>, union: &str, tag: &str) -> Vec<Variant<'a>> {
         Some(Variant {
             name: v.pointer(&format!("/properties/{tag}/const"))?.as_str()?,
             text: v.get("description").and_then(Value::as_str).unwrap_or_default(),
-            fields: v.get("$ref").and_then(Value::as_str).map(fields::name_of),
+            fields: v
+                .get("$ref")
+                .or_else(|| v.pointer("/properties/data/$ref"))
+                .and_then(Value::as_str)
+                .map(fields::name_of),
         })
     };
     all.map(|all| all.iter().filter_map(read).collect()).unwrap_or_default()
@@ -132,30 +139,42 @@ mod tests {
 
     /// Regenerate with `UPDATE=1 cargo test -p bellwire-protocol`.
     #[test]
-    fn the_page_of_the_docs_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/wire.md");
-        let fresh = super::reference();
-        if std::env::var_os("UPDATE").is_some() {
-            fs::write(&path, &fresh).unwrap();
+    fn the_pages_of_the_docs_are_fresh() {
+        for (name, fresh) in pages() {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+            if std::env::var_os("UPDATE").is_some() {
+                fs::write(&path, &fresh).unwrap();
+            }
+            let kept = fs::read_to_string(&path).unwrap_or_default();
+            assert!(kept == fresh, "{} is stale: run with UPDATE=1", path.display());
         }
-        let kept = fs::read_to_string(&path).unwrap_or_default();
-        assert!(kept == fresh, "{} is stale: run with UPDATE=1", path.display());
+    }
+
+    fn pages() -> [(&'static str, String); 2] {
+        [("wire.md", super::reference()), ("business.md", super::business_reference())]
+    }
+
+    fn anchors(page: &str) -> Vec<String> {
+        let titles = page.lines().filter_map(|line| line.strip_prefix('#'));
+        let anchor = |title: &str| {
+            let title = title.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+            title.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+        };
+        titles.map(anchor).collect()
     }
 
     #[test]
-    fn every_link_inside_the_page_leads_somewhere() {
-        let page = super::reference();
-        let anchors: Vec<String> = page
-            .lines()
-            .filter_map(|line| line.strip_prefix('#'))
-            .map(|title| {
-                let title = title.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
-                title.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
-            })
-            .collect();
-        for link in page.split("](#").skip(1) {
-            let anchor = link.split(')').next().unwrap();
-            assert!(anchors.iter().any(|a| a == anchor), "#{anchor} is nowhere");
+    fn every_link_between_the_pages_leads_somewhere() {
+        let pages = pages();
+        for (name, page) in &pages {
+            for (there, other) in &pages {
+                let link = if name == there { "](#".to_owned() } else { format!("]({there}#") };
+                let anchors = anchors(other);
+                for link in page.split(&link).skip(1) {
+                    let anchor = link.split(')').next().unwrap();
+                    assert!(anchors.iter().any(|a| a == anchor), "{there}#{anchor} is nowhere");
+                }
+            }
         }
     }
 }

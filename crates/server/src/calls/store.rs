@@ -57,6 +57,8 @@ struct App {
     /// Ended calls still in memory, oldest first.
     ended: VecDeque<(Timestamp, CallId)>,
     serial: u64,
+    /// The last position in the feed: how many entries were appended to all its calls.
+    position: u64,
 }
 
 /// All calls in memory.
@@ -110,6 +112,16 @@ impl Calls {
     /// Sets the last serial given to a record of `app`.
     pub(crate) fn restore_serial(&self, app: &AppKey, serial: u64) {
         self.app(app).lock().serial = serial;
+    }
+
+    /// The last position in the feed of `app`.
+    pub(crate) fn position(&self, app: &AppKey) -> u64 {
+        self.app(app).lock().position
+    }
+
+    /// Sets the last position in the feed of `app`.
+    pub(crate) fn restore_position(&self, app: &AppKey, position: u64) {
+        self.app(app).lock().position = position;
     }
 
     /// A room number no live call has.
@@ -225,9 +237,11 @@ impl Calls {
         let mut finished = Vec::new();
         for change in plan.iter() {
             let after = &change.after;
-            let entries = change.steps.iter().map(|s| Entry::clone(&s.entry)).collect();
-            let ended = after.phase == Phase::Ended;
-            rows.push(Row::Log(LogRow { app: app_key.clone(), call: after.id, entries, ended }));
+            let entries: Vec<_> = change.steps.iter().map(|s| Entry::clone(&s.entry)).collect();
+            let (app, call, ended) = (app_key.clone(), after.id, after.phase == Phase::Ended);
+            let position = state.position + 1;
+            state.position += entries.len() as u64;
+            rows.push(Row::Log(LogRow { app, call, entries, ended, position }));
             if state.apply(change) {
                 state.serial += 1;
                 let serial = state.serial;

@@ -10,7 +10,7 @@
 
 use std::fmt::Write;
 
-use bellwire_core::{Event, Invitee, Link, MediaReport, UserId};
+use bellwire_core::{Asked, Event, Invitee, Link, MediaReport, UserId};
 use bellwire_protocol::{CallInfo, LogEntry, Open};
 use serde::Serialize;
 
@@ -155,6 +155,13 @@ fn reported(report: &MediaReport) -> String {
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+fn told(asked: &Asked) -> String {
+    let Asked { hook, user: _, outcome, code, why, ms } = asked;
+    let code = code.map(|code| format!(", {code}")).unwrap_or_default();
+    let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("business server on {}: {}{code}{why}, {ms} ms", word(hook), word(outcome))
+}
+
 fn because<T: Serialize>(cause: Option<T>) -> String {
     cause.map(|cause| format!(" ({})", word(cause))).unwrap_or_default()
 }
@@ -206,6 +213,9 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
         }
         Event::MediaReported { user, device, report } => {
             by(user, format!("{device} reports of its media: {}", reported(&report)))
+        }
+        Event::Asked(asked) => {
+            Step { by: asked.user.iter().cloned().collect(), to: Vec::new(), words: told(&asked) }
         }
         Event::Ended { reason, code, by, cause, note: _ } => Step {
             by: by.into_iter().collect(),

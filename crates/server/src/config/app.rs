@@ -6,17 +6,19 @@ use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
 use super::{
+    business::{HookSettings, Hooks},
     dev::{DEV_APP, DevApp},
     error::Problem,
     schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy},
     validate,
+    webhooks::{self, WebhookSettings},
 };
 use crate::auth::TokenKeys;
 
 /// The shortest secret and API key, in bytes: as long as the SHA-256 it is used with.
 const SECRET_BYTES: usize = 32;
 /// The most secrets, public keys or API keys at once: the old one and the new one.
-const KEYS_MAX: usize = 2;
+pub(super) const KEYS_MAX: usize = 2;
 /// What a user of the development app may start a minute, and how many they may call.
 const DEV_PER_MINUTE: u32 = 1_000_000;
 /// Tables an app has for itself; their paths are told from the app on.
@@ -50,6 +52,10 @@ pub(crate) struct App {
     pub origins: Vec<String>,
     /// Who may ask whether a user is there.
     pub presence: PresencePolicy,
+    /// What its business server is asked, and how.
+    pub hooks: HookSettings,
+    /// Who is told what happens in its calls.
+    pub webhooks: Vec<WebhookSettings>,
     /// Times and policy of its calls, unless a call brings its own.
     pub settings: Settings,
     /// How long a session outlives its connection, in milliseconds.
@@ -75,11 +81,8 @@ impl App {
         let tokens = token_keys(app, at, &mut problems);
         secrets("api_keys", &app.api_keys, at, &mut problems);
         origins(&app.origins, at, &mut problems);
-        if app.login == Login::Hook {
-            let says = "login = \"hook\" needs the business server, which this version does not \
-                        have yet; use \"token\"";
-            problems.push(Problem::new(format!("{at}.login"), says));
-        }
+        let hooks = app.hooks.resolve(app.login, at, &mut problems);
+        let webhooks = webhooks::resolve(&app.webhooks, at, &mut problems);
         let calls = own(CALLS, &config.calls, app.calls.as_ref(), at, &mut problems);
         let limits = own(LIMITS, &config.limits, app.limits.as_ref(), at, &mut problems);
         whole_server(app.limits.as_ref(), at, &mut problems);
@@ -100,6 +103,8 @@ impl App {
                 api_keys: app.api_keys.clone(),
                 origins: app.origins.clone(),
                 presence: app.presence,
+                hooks,
+                webhooks,
                 settings: settings(&calls),
                 resume_ms: calls.resume_s * 1_000,
                 limits,
@@ -123,6 +128,8 @@ impl App {
             login: Login::Open,
             origins: vec!["*".to_owned()],
             presence: PresencePolicy::Anyone,
+            hooks: Hooks::default(),
+            webhooks: Vec::new(),
             calls: None,
             limits: None,
         };

@@ -7,6 +7,7 @@
 
 mod app;
 mod apps;
+mod business;
 mod dev;
 mod error;
 mod flags;
@@ -17,9 +18,11 @@ mod schema;
 mod setting;
 mod sources;
 mod validate;
+mod webhooks;
 
 pub(crate) use app::App;
 pub(crate) use apps::Apps;
+pub(crate) use business::{Absent, HookSettings};
 pub(crate) use dev::{DEV_APP, DevApp};
 pub(crate) use flags::SettingFlags;
 pub(crate) use media::{Media, Turn};
@@ -28,3 +31,4 @@ pub(crate) use schema::{
     Acme, Config, Limits, LogFormat, Login, PresencePolicy, ProxyHeader, Server, Synchronous, Tls,
 };
 pub(crate) use sources::Sources;
+pub(crate) use webhooks::WebhookSettings;

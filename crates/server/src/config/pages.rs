@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::setting::{Kind, Section, Setting, sections};
+use super::setting::{Kind, SEVERAL, Section, Setting, sections};
 
 /// The widest line of a comment in the sample.
 const WIDTH: usize = 96;
@@ -27,7 +27,11 @@ pub(crate) fn sample() -> String {
         for setting in &section.settings {
             let (parent, name) = split(setting);
             if parent != open {
-                put(&mut out, format_args!("\n{}\n", table(parent)));
+                // Apps themselves are commented out.
+                let mark = if section.repeated { "#" } else { "" };
+                let header =
+                    if SEVERAL.contains(&parent) { format!("[[{parent}]]") } else { table(parent) };
+                put(&mut out, format_args!("\n{mark}{header}\n"));
                 open = parent;
             }
             put(&mut out, format_args!("\n"));
@@ -224,8 +228,10 @@ mod tests {
             })
             .collect();
         let refused = sources::tests::load(&format!("[[apps]]\n{app}"), &[]).expect_err("refused");
-        assert_eq!(refused.problems.len(), 2, "what stands for the secrets is none: {refused}");
+        assert_eq!(refused.problems.len(), 4, "what stands for the secrets is none: {refused}");
         let app = app.replace("`openssl rand -hex 32` is one", &"0123".repeat(8));
+        let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+        let app = app.replace(" and what `openssl rand -base64 32` prints", key);
         let (_, apps) = sources::tests::load(&format!("[[apps]]\n{app}"), &[]).expect("loads");
         assert_eq!(apps.all().len(), 1);
     }

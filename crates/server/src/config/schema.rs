@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::media::Media;
+use super::{business::Hooks, media::Media, webhooks::Webhook};
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -355,6 +355,12 @@ pub(crate) struct AppConfig {
     #[serde(default)]
     #[schemars(with = "Option<Limits>", extend("examples" = [{"calls_per_app": 500}]))]
     pub limits: Option<toml::Table>,
+    /// What the app's business server is asked, and how.
+    #[serde(default)]
+    pub hooks: Hooks,
+    /// Who is told what happens in the app's calls.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
 }
 
 /// How an app's tokens are signed.
@@ -378,7 +384,7 @@ pub(crate) enum Login {
     Token,
     /// With a token, or by name without any proof: for development and closed networks.
     Open,
-    /// With a token, or as the business server decides. Not in this version.
+    /// With a token, or by name and password as the business server decides (`session.login`).
     Hook,
 }
 

@@ -6,9 +6,11 @@ use bellwire_core::Policy;
 use serde_json::Value;
 
 use super::{
+    business::Hooks,
     media::{Media, Turn},
     order::fields,
     schema::{Acme, AppConfig, Calls, Config, Limits, Server, Storage, Tls},
+    webhooks::Webhook,
 };
 
 /// What a setting's value may be.
@@ -96,6 +98,9 @@ static SECTIONS: LazyLock<Vec<Section>> = LazyLock::new(|| {
         .collect()
 });
 
+/// Tables of which an app may have several.
+pub(crate) const SEVERAL: [&str; 1] = ["apps.webhooks"];
+
 /// The schema of the whole configuration, without references.
 pub(crate) fn schema() -> &'static Value {
     &SCHEMA
@@ -128,6 +133,8 @@ fn properties<'a>(
         "calls" => fields::<Calls>(),
         "calls.policy" => fields::<Policy>(),
         "apps" => fields::<AppConfig>(),
+        "apps.hooks" => fields::<Hooks>(),
+        "apps.webhooks" => fields::<Webhook>(),
         _ => &[],
     };
     order.iter().filter_map(|name| Some((*name, schema.get("properties")?.get(name)?)))
@@ -138,6 +145,8 @@ fn leaves(path: &str, schema: &Value, default: Option<&Value>, into: &mut Vec<Se
         let path = format!("{path}.{name}");
         let default = default.and_then(|d| d.get(name)).or_else(|| schema.get("default"));
         let nested = present(schema);
+        let nested =
+            nested.get("items").filter(|i| i.get("properties").is_some()).unwrap_or(nested);
         if nested.get("properties").is_some() {
             // An app's own table of `[calls]` or `[limits]` is described where these are.
             if !is_optional(schema) {

@@ -133,12 +133,16 @@ fn all_problems_are_told_at_once() {
         [[apps]]
         key = "shop"
         secrets = ["short"]
-        login = "hook"
         origins = ["shop.example", "https://shop.example/"]
         [apps.calls]
         ring_time_s = 601
         [apps.limits]
         hello_s = 3
+        [apps.hooks]
+        ask = ["session.login"]
+        url = "ftp://shop.example"
+        secrets = ["plain"]
+        timeout_ms = 20
         [[apps]]
         key = "shop"
         algorithm = "EdDSA"
@@ -161,7 +165,11 @@ fn all_problems_are_told_at_once() {
             "apps[0].secrets[0]",
             "apps[0].origins[0]",
             "apps[0].origins[1]",
-            "apps[0].login",
+            "apps[0].hooks.absent",
+            "apps[0].hooks.ask",
+            "apps[0].hooks.timeout_ms",
+            "apps[0].hooks.url",
+            "apps[0].hooks.secrets[0]",
             "apps[0].limits.hello_s",
             "apps[0].calls.ring_time_s",
             "apps[1].secrets",
@@ -171,8 +179,7 @@ fn all_problems_are_told_at_once() {
     assert!(!found.join("").contains("short\""), "no secret is shown");
     assert_eq!(
         found[10],
-        "apps[0].login (file bellwire.toml): login = \"hook\" needs the business \
-        server, which this version does not have yet; use \"token\""
+        "apps[0].hooks.absent (file bellwire.toml): is missing; say \"allow\" or \"deny\""
     );
 }
 

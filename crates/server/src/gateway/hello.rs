@@ -74,7 +74,7 @@ async fn enter(
     login: &OnceLock<(Arc<Session>, u64)>,
 ) -> Result<Line, Box<WireError>> {
     let board = &gateway.board;
-    let who = prove_unbarred(gateway, &hello, entrance.visitor)?;
+    let who = prove_unbarred(gateway, &hello, entrance.visitor).await?;
     if !who.app.allows_origin(entrance.origin) {
         let text = "this page's origin is not allowed; add it to the app's `origins`";
         return Err(Box::new(WireError::new(ErrorCode::Forbidden, text)));
@@ -169,7 +169,7 @@ fn row(session: &Session) -> SessionRow {
 }
 
 /// Lets nobody try from an address where too many tries have failed, and counts one that fails.
-fn prove_unbarred(
+async fn prove_unbarred(
     gateway: &Gateway,
     hello: &command::Hello,
     visitor: &Visitor,
@@ -178,7 +178,7 @@ fn prove_unbarred(
         let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
         return Err(Box::new(WireError::rate_limited(retry_ms)));
     }
-    prove(gateway, hello).inspect_err(|error| {
+    prove(gateway, hello).await.inspect_err(|error| {
         // A token that is merely too old has been one, and comes from a device that sleeps long.
         if error.code == ErrorCode::Unauthorized {
             visitor.failed();
@@ -186,7 +186,7 @@ fn prove_unbarred(
     })
 }
 
-fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, Box<WireError>> {
+async fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, Box<WireError>> {
     match (&hello.token, &hello.login) {
         (Some(token), None) => {
             let claims = verify(gateway, token.expose())?;
@@ -199,13 +199,18 @@ fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, Box<WireEr
             })
         }
         (None, Some(login)) => {
-            let app = gateway.apps.get(&login.app).filter(|a| a.login == config::Login::Open);
-            let app = app.ok_or_else(|| {
-                let text = "this app takes tokens only; get one from your own server";
-                Box::new(WireError::new(ErrorCode::Unauthorized, text))
-            })?;
-            let (user, name) = (login.user.clone(), None);
-            Ok(Proven { app, user, name, uid: None, expires_at: None })
+            let app = gateway.apps.get(&login.app);
+            match app.map(|app| (app.login, app)) {
+                Some((config::Login::Open, app)) => {
+                    let (user, name) = (login.user.clone(), None);
+                    Ok(Proven { app, user, name, uid: None, expires_at: None })
+                }
+                Some((config::Login::Hook, app)) => vouched(gateway, app, login, hello).await,
+                Some((config::Login::Token, _)) | None => {
+                    let text = "this app takes tokens only; get one from your own server";
+                    Err(Box::new(WireError::new(ErrorCode::Unauthorized, text)))
+                }
+            }
         }
         (Some(_), Some(_)) => {
             Err(Box::new(WireError::invalid("login", "give a token or a login, not both")))
@@ -215,6 +220,19 @@ fn prove(gateway: &Gateway, hello: &command::Hello) -> Result<Proven, Box<WireEr
             Err(Box::new(WireError::new(ErrorCode::Unauthorized, text)))
         }
     }
+}
+
+/// Asks the business server whether this login may be, and who it is.
+async fn vouched(
+    gateway: &Gateway,
+    app: Arc<App>,
+    login: &command::Login,
+    hello: &command::Hello,
+) -> Result<Proven, Box<WireError>> {
+    let answer = gateway.board.vouch(&app.key, login, &hello.device).await?;
+    let user = answer.user.unwrap_or_else(|| login.user.clone());
+    let name = answer.name.map(|name| name.as_str().to_owned());
+    Ok(Proven { app, user, name, uid: answer.uid, expires_at: None })
 }
 
 /// Checks a token; its refusal says whether it was only too old.

@@ -88,6 +88,7 @@ impl Gateway {
         for outbox in self.board.sessions.all().iter().filter_map(|s| s.outbox()) {
             outbox.close(CloseCode::Draining, reason);
         }
+        self.board.business.close_all();
     }
 
     /// Waits until no connection is open.

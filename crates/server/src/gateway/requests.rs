@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bellwire_core::{CallId, Command as CallCommand, MediaReport, Order, Origin, UserId};
+use bellwire_core::{CallId, Command as CallCommand, Hook, MediaReport, Order, Origin, UserId};
 use bellwire_protocol::{
     Command, ErrorCode, Json, RecordCursor, Reply, Request, WireError, command,
     limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
@@ -13,6 +13,7 @@ use bellwire_protocol::{
 use super::{Gateway, connection::Line, ephemeral, hello, media};
 use crate::{
     journal::RecordQuery,
+    sessions::Session,
     switchboard::{Ask, Asker, ReplyKind, Switchboard},
 };
 
@@ -39,6 +40,27 @@ pub(super) async fn handle(
     let asker = Asker::Device { session, outbox, id, changing, received };
     gateway.board.metrics.requested(command.name());
     match command {
+        // The business server is asked first; the device's other requests do not wait for it.
+        Command::Start(start) if gateway.board.business.asks(&line.session.app, Hook::Request) => {
+            let (gateway, session) = (gateway.clone(), line.session.clone());
+            tokio::spawn(async move {
+                start_call(&gateway, &session, start, asker).await;
+                drop(in_hand);
+            });
+            return Next::Go;
+        }
+        Command::Join(c) if gateway.board.business.asks(&line.session.app, Hook::Join) => {
+            let (gateway, session) = (gateway.clone(), line.session.clone());
+            tokio::spawn(async move {
+                let (app, by) = (&session.app, session.actor());
+                match gateway.board.may_join(app, c.call, &by).await {
+                    Ok(()) => join(&gateway.board, &session, c.call, asker).await,
+                    Err(error) => gateway.board.refuse(Some(asker), error),
+                }
+                drop(in_hand);
+            });
+            return Next::Go;
+        }
         Command::RenewToken(renew) => renew_token(gateway, line, &renew, asker),
         Command::Logout => {
             logout(gateway, line, asker).await;
@@ -111,7 +133,7 @@ fn call_of(command: &Command, answer: &str) -> Option<CallId> {
 async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: Asker) {
     let board = &gateway.board;
     match command {
-        Command::Start(start) => start_call(gateway, line, start, asker).await,
+        Command::Start(start) => start_call(gateway, &line.session, start, asker).await,
         Command::Ringing(c) => order(board, line, c.call, Order::Ringing, asker).await,
         Command::Accept(c) => accept(board, line, c, asker).await,
         Command::Reject(c) => {
@@ -126,7 +148,7 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
         }
         Command::End(c) => order(board, line, c.call, Order::End { note: c.note }, asker).await,
         Command::Invite(c) => invite(gateway, line, *c, asker).await,
-        Command::Join(c) => join(board, line, c.call, asker).await,
+        Command::Join(c) => join(board, &line.session, c.call, asker).await,
         Command::Move(c) => {
             order(board, line, c.call, Order::Move { from: c.from }, asker).await;
         }
@@ -177,19 +199,24 @@ async fn order(
     board.order(app, call, by, order, ReplyKind::Empty, asker).await;
 }
 
-async fn start_call(gateway: &Arc<Gateway>, line: &Line, start: Box<command::Start>, asker: Asker) {
+async fn start_call(
+    gateway: &Arc<Gateway>,
+    session: &Session,
+    start: Box<command::Start>,
+    asker: Asker,
+) {
     let board = &gateway.board;
     if gateway.is_draining() {
         let text = "the server is going away; reconnect and try again";
         let error = WireError::new(ErrorCode::Unavailable, text);
         return board.refuse(Some(asker), Box::new(error));
     }
-    let Some(app) = gateway.apps.get(&line.session.app) else {
+    let Some(app) = gateway.apps.get(&session.app) else {
         let text = "your app is no longer served here";
         let error = WireError::new(ErrorCode::Unauthorized, text);
         return board.refuse(Some(asker), Box::new(error));
     };
-    let ask = Ask { origin: Origin::User, caller: line.session.actor(), start };
+    let ask = Ask { origin: Origin::User, caller: session.actor(), start };
     board.start(&app, ask, asker).await;
 }
 
@@ -206,8 +233,8 @@ async fn accept(board: &Arc<Switchboard>, line: &Line, c: command::Accept, asker
     board.command(app, c.call, &make, ReplyKind::Whole, asker).await;
 }
 
-async fn join(board: &Arc<Switchboard>, line: &Line, call: bellwire_core::CallId, asker: Asker) {
-    let (app, by) = (&line.session.app, line.session.actor());
+async fn join(board: &Arc<Switchboard>, session: &Session, call: CallId, asker: Asker) {
+    let (app, by) = (&session.app, session.actor());
     let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
         by: by.clone(),
         order: Order::Join { claimed: board.claimed(app, &by.user) },

@@ -6,13 +6,18 @@ use axum::{
     extract::FromRequestParts,
     http::{header::AUTHORIZATION, header::ORIGIN, request::Parts},
 };
+use bellwire_core::AppKey;
 use bellwire_protocol::{ErrorCode, WireError};
 
 use super::problem::Problem;
 use crate::{config::App, gateway::Gateway, listen::Visitor};
 
 /// The app whose API key came with the request.
-pub(super) struct Business(pub(super) Arc<App>);
+pub(crate) struct Business(pub(crate) Arc<App>);
+
+/// Marks a request that came over the connection of this app's business server.
+#[derive(Debug, Clone)]
+pub(crate) struct Carried(pub(crate) AppKey);
 
 impl FromRequestParts<Arc<Gateway>> for Business {
     type Rejection = Problem;
@@ -21,6 +26,11 @@ impl FromRequestParts<Arc<Gateway>> for Business {
         parts: &mut Parts,
         gateway: &Arc<Gateway>,
     ) -> Result<Self, Problem> {
+        if let Some(Carried(app)) = parts.extensions.get() {
+            let text = "your app is no longer served here";
+            let app = gateway.apps.get(app);
+            return app.map(Self).ok_or_else(|| Problem::new(ErrorCode::Unauthorized, text));
+        }
         let visitor = parts.extensions.get::<Visitor>().cloned().unwrap_or_default();
         if let Some(wait) = visitor.barred() {
             let retry_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);

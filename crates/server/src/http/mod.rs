@@ -3,11 +3,13 @@
 
 mod caller;
 mod calls;
+mod events;
 mod health;
 mod pages;
 mod problem;
 mod records;
 mod users;
+mod webhooks;
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,13 +19,19 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, header, request::Parts},
     routing::{get, post},
 };
-use bellwire_protocol::{PATH, limits::FRAME_BYTES};
+use bellwire_protocol::{PATH, business::BUSINESS_PATH, limits::FRAME_BYTES};
 use tower_http::{
     cors::{AllowOrigin, CorsLayer},
     timeout::TimeoutLayer,
 };
 
-use crate::gateway::{self, Gateway};
+use crate::{
+    business,
+    gateway::{self, Gateway},
+};
+
+pub(crate) use caller::{Business, Carried};
+pub(crate) use problem::Problem;
 
 /// How long a request may take, its body included: whoever sends a byte now and then would hold
 /// its connection for ever. What is asked of the server is answered in milliseconds.
@@ -33,6 +41,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
     Router::new()
         .route(PATH, get(gateway::upgrade))
+        .route(BUSINESS_PATH, get(business::upgrade))
         .route("/v1/tokens", post(users::token))
         .route("/v1/calls", get(calls::list).post(calls::start))
         .route("/v1/calls/{id}", get(calls::show))
@@ -46,6 +55,10 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/v1/users/{user}/end", post(users::end))
         .route("/v1/users/{user}/logout", post(users::logout))
         .route("/v1/records", get(records::list))
+        .route("/v1/events", get(events::list))
+        .route("/v1/webhooks", get(webhooks::list))
+        .route("/v1/webhooks/{name}/replay", post(webhooks::replay))
+        .route("/v1/webhooks/{name}/revive", post(webhooks::revive))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/metrics", get(health::metrics))

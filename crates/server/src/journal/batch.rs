@@ -9,7 +9,7 @@ use bellwire_core::{AppKey, DeviceId, NameError, SessionId, Timestamp, Uid, User
 
 use super::{
     error::JournalError,
-    row::{AnswerRow, SessionRow, UserRow},
+    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
     tables::{LegText, LogText, RecordText, Tables},
 };
 
@@ -21,6 +21,9 @@ const GONE: u8 = 4;
 const USER: u8 = 5;
 const RECORD: u8 = 6;
 const LEG: u8 = 7;
+/// As [`LOG`], and where it stands in the feed.
+const LOG_IN_FEED: u8 = 8;
+const WEBHOOK: u8 = 9;
 
 /// In place of the last batch of a generation: this and what came before is in the tables.
 pub(super) const FOLDED: &[u8] = &[0];
@@ -40,6 +43,9 @@ pub(super) fn encode(tables: &Tables) -> Vec<u8> {
     tables.users.iter().for_each(|row| out.user(row));
     tables.records.iter().for_each(|row| out.record(row));
     tables.legs.iter().for_each(|row| out.leg(row));
+    for WebhookRow { app, name, state } in &tables.webhooks {
+        out.kind(WEBHOOK).text(app).text(name).text(state);
+    }
     out.0
 }
 
@@ -99,8 +105,8 @@ impl Out {
     }
 
     fn log(&mut self, row: &LogText) {
-        self.kind(LOG).call(row.call).number(row.first_seq).text(&row.app).number(row.at);
-        self.truth(row.ended).text(&row.body);
+        self.kind(LOG_IN_FEED).call(row.call).number(row.first_seq).text(&row.app).number(row.at);
+        self.truth(row.ended).number(row.position).number(row.count).text(&row.body);
     }
 
     fn answer(&mut self, row: &AnswerRow) {
@@ -138,25 +144,29 @@ struct Broken(&'static str);
 impl In<'_> {
     fn row(&mut self, tables: &mut Tables) -> Result<(), Broken> {
         match self.byte()? {
-            LOG => tables.logs.push(self.log()?),
+            LOG => tables.logs.push(self.log(false)?),
+            LOG_IN_FEED => tables.logs.push(self.log(true)?),
             ANSWER => tables.answers.push(self.answer()?),
             SESSION => tables.sessions.push(self.session()?),
             GONE => tables.gone.push(self.name(SessionId::parse)?),
             USER => tables.users.push(self.user()?),
             RECORD => tables.records.push(self.record()?),
             LEG => tables.legs.push(self.leg()?),
+            WEBHOOK => tables.webhooks.push(self.webhook()?),
             _ => return Err(Broken("a row of no known table")),
         }
         Ok(())
     }
 
-    fn log(&mut self) -> Result<LogText, Broken> {
+    fn log(&mut self, is_in_feed: bool) -> Result<LogText, Broken> {
         Ok(LogText {
             call: self.call()?,
             first_seq: self.number()?,
             app: self.name(AppKey::parse)?,
             at: self.number()?,
             ended: self.truth()?,
+            position: if is_in_feed { self.number()? } else { 0 },
+            count: if is_in_feed { self.number()? } else { 0 },
             body: self.text()?.into(),
         })
     }
@@ -211,6 +221,14 @@ impl In<'_> {
             serial: self.number()?,
             outcome: self.text()?.into(),
             missed: self.truth()?,
+        })
+    }
+
+    fn webhook(&mut self) -> Result<WebhookRow, Broken> {
+        Ok(WebhookRow {
+            app: self.name(AppKey::parse)?,
+            name: self.text()?.to_owned(),
+            state: self.text()?.into(),
         })
     }
 

@@ -19,10 +19,11 @@ use std::{
 use bellwire_core::{AppKey, SessionId};
 
 use super::{
+    feed::{self, FeedText},
     generation::Batches,
     int,
     open::PAGE_BYTES,
-    row::{AnswerRow, SessionRow, UserRow},
+    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
     tables::{LegText, LogText, RecordText},
 };
 
@@ -54,6 +55,8 @@ pub(super) struct Chunk {
     pub(super) users: Vec<UserRow>,
     pub(super) records: Vec<RecordText>,
     pub(super) legs: Vec<LegText>,
+    pub(super) feed: Vec<FeedText>,
+    pub(super) webhooks: Vec<WebhookRow>,
     /// The highest serial of each app.
     pub(super) serials: BTreeMap<AppKey, u64>,
     /// The batches up to this one are folded.
@@ -85,7 +88,8 @@ impl Chunk {
     pub(super) fn pages(&self) -> usize {
         let bodies = self.logs.iter().map(|row| row.body.len()).sum::<usize>()
             + self.answers.iter().map(|row| row.body.len()).sum::<usize>()
-            + self.records.iter().map(|row| row.body.len()).sum::<usize>();
+            + self.records.iter().map(|row| row.body.len()).sum::<usize>()
+            + self.feed.iter().map(|row| row.body.len()).sum::<usize>();
         let scattered =
             self.sessions.len() + self.answers.len() + self.users.len() + self.legs.len();
         bodies / PAGE_BYTES as usize + scattered / 2
@@ -103,6 +107,8 @@ impl Chunk {
             self.users.len(),
             self.records.len(),
             self.legs.len(),
+            self.feed.len(),
+            self.webhooks.len(),
         ];
         let others = [self.gone.len(), self.trim.len(), self.serials.len()];
         let alone = u32::from(self.deleted.is_some());
@@ -175,6 +181,8 @@ impl Generation {
         chunks.extend(self.users());
         chunks.extend(self.records());
         chunks.extend(self.legs());
+        chunks.extend(self.feed());
+        chunks.extend(self.webhooks());
         chunks.push_back(self.end());
         chunks.extend(self.deletions());
         Fold { chunks, rows, rows_done: 0 }
@@ -296,6 +304,19 @@ impl Generation {
         rows.sort_by_key(|row| (&row.app, &row.user, row.serial));
         let chunks = cut(rows.into_iter().cloned(), |_| 0).into_iter();
         chunks.map(|legs| Chunk { stands_for: legs.len(), legs, ..Chunk::default() }).collect()
+    }
+
+    fn feed(&self) -> Vec<Chunk> {
+        let chunks = cut(feed::rows(&self.batches), |row| row.body.len()).into_iter();
+        chunks.map(|feed| Chunk { feed, ..Chunk::default() }).collect()
+    }
+
+    fn webhooks(&self) -> Vec<Chunk> {
+        let rows = self.batches.iter().flat_map(|batch| &batch.webhooks);
+        // The last of each is kept.
+        let rows: BTreeMap<_, _> = rows.map(|row| ((&row.app, &row.name), row)).collect();
+        let chunks = cut(rows.into_values().cloned(), |row| row.state.len()).into_iter();
+        chunks.map(|webhooks| Chunk { webhooks, ..Chunk::default() }).collect()
     }
 
     fn end(&self) -> Chunk {

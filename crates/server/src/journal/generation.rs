@@ -13,12 +13,12 @@ use std::{
     sync::Arc,
 };
 
-use bellwire_core::{CallId, SessionId, UserId};
+use bellwire_core::{AppKey, CallId, SessionId, UserId};
 use parking_lot::Mutex;
 
 use super::{
     read::RecordQuery,
-    tables::{Tables, word},
+    tables::{LogText, Tables, word},
 };
 
 /// Committed batches, oldest first.
@@ -69,6 +69,14 @@ impl Unfolded {
         let batches = self.batches();
         let parts = batches.iter().flat_map(|batch| &batch.logs).filter(|part| part.call == call);
         parts.map(|part| Arc::clone(&part.body)).collect()
+    }
+
+    /// The parts of logs that stand in an app's feed behind a position.
+    pub(super) fn feed(&self, app: &AppKey, after: u64) -> Vec<LogText> {
+        let batches = self.batches();
+        let logs = batches.iter().flat_map(|batch| &batch.logs);
+        let asked = logs.filter(|log| log.app == *app && log.position + log.count > after + 1);
+        asked.filter(|log| log.position > 0).cloned().collect()
     }
 
     /// The first answer to a request.

@@ -22,6 +22,7 @@
 mod batch;
 mod checkpoint;
 mod error;
+mod feed;
 mod fold;
 mod folding;
 mod generation;
@@ -67,9 +68,10 @@ pub(crate) use self::{
     sweep::Swept,
 };
 pub use self::{
+    feed::{FeedEntry, FeedQuery},
     read::RecordQuery,
     recover::{Recovered, StoredCall, StoredSession},
-    row::{AnswerRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow},
+    row::{AnswerRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow, WebhookRow},
     settings::JournalState,
 };
 

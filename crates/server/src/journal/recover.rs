@@ -6,8 +6,8 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 
 use super::{
     error::JournalError,
-    int,
-    row::{SessionRow, UserRow},
+    feed, int,
+    row::{SessionRow, UserRow, WebhookRow},
 };
 
 /// Everything the memory of a server is rebuilt from.
@@ -23,6 +23,10 @@ pub struct Recovered {
     pub users: Vec<UserRow>,
     /// The highest record serial given in each app; it counts swept records too.
     pub serials: Vec<(AppKey, u64)>,
+    /// The last position in the feed of each app.
+    pub positions: Vec<(AppKey, u64)>,
+    /// How far the deliveries to each webhook have come.
+    pub webhooks: Vec<WebhookRow>,
 }
 
 /// A call as it was stored.
@@ -71,7 +75,20 @@ impl Recovered {
         let users = users.fetch_all(&mut *connection).await?;
         let serials = sqlx::query("SELECT app, last FROM serial ORDER BY app");
         let serials = serials.fetch_all(&mut *connection).await?;
+        let ends = sqlx::query(
+            "SELECT app, body FROM feed WHERE (app, position) IN
+             (SELECT app, max(position) FROM feed GROUP BY app) ORDER BY app",
+        );
+        let ends = ends.fetch_all(&mut *connection).await?;
+        let end = |row: &SqliteRow| {
+            Ok((name("feed", row, "app", AppKey::parse)?, feed::last_in(row.try_get("body")?)?))
+        };
+        let positions = ends.iter().map(end).collect::<Result<_, JournalError>>()?;
+        let webhooks = sqlx::query("SELECT app, name, state FROM webhook ORDER BY app, name");
+        let webhooks = webhooks.fetch_all(&mut *connection).await?;
         Ok(Self {
+            webhooks: webhooks.iter().map(webhook).collect::<Result<_, _>>()?,
+            positions,
             live,
             recent,
             sessions: sessions.iter().map(session).collect::<Result<_, _>>()?,
@@ -135,6 +152,15 @@ fn user(row: &SqliteRow) -> Result<UserRow, JournalError> {
         uid: Uid(u32::try_from(uid).map_err(|e| broken("user", &e))?),
         name: row.try_get("name")?,
         at: Timestamp(number("user", row, "at")?),
+    })
+}
+
+fn webhook(row: &SqliteRow) -> Result<WebhookRow, JournalError> {
+    let state: String = row.try_get("state")?;
+    Ok(WebhookRow {
+        app: name("webhook", row, "app", AppKey::parse)?,
+        name: row.try_get("name")?,
+        state: state.into(),
     })
 }
 

@@ -21,6 +21,19 @@ pub enum Row {
     User(UserRow),
     /// The record of a finished call.
     Record(Box<RecordRow>),
+    /// How far the deliveries to a webhook have come.
+    Webhook(WebhookRow),
+}
+
+/// How far the deliveries to one of an app's webhooks have come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookRow {
+    /// The app.
+    pub app: AppKey,
+    /// The webhook's name.
+    pub name: String,
+    /// The state, given back verbatim.
+    pub state: Arc<str>,
 }
 
 /// Entries appended to a call's log at once.
@@ -34,6 +47,8 @@ pub struct LogRow {
     pub entries: Vec<Entry>,
     /// Whether the call is over after these.
     pub ended: bool,
+    /// The place of the first of them in the app's feed, from 1; 0 if they are not in it.
+    pub position: u64,
 }
 
 /// The answer a request got, for when it is repeated (R14).

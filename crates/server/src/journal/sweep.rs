@@ -67,7 +67,7 @@ async fn delete(
     connection: &mut SqliteConnection,
     before: Timestamp,
 ) -> Result<Swept, sqlx::Error> {
-    let mut counts = [0; 3];
+    let mut counts = [0; 4];
     for (count, text) in counts.iter_mut().zip([
         "DELETE FROM log WHERE call IN
          (SELECT call FROM log WHERE ended = 1 AND at < ?1 ORDER BY at LIMIT ?2)",
@@ -75,12 +75,17 @@ async fn delete(
          (SELECT chunk.app, one.value, chunk.serial
           FROM (SELECT app, serial, users FROM record WHERE ended_at < ?1
                 ORDER BY ended_at, rowid LIMIT ?2) AS chunk, json_each(chunk.users) AS one)",
+        // The last row of an app stays: it says how far the feed has come.
+        "DELETE FROM feed WHERE (app, position) IN
+         (SELECT app, position FROM feed WHERE at < ?1 AND position <
+          (SELECT max(last.position) FROM feed AS last WHERE last.app = feed.app)
+          ORDER BY at LIMIT ?2)",
         "DELETE FROM record WHERE rowid IN
          (SELECT rowid FROM record WHERE ended_at < ?1 ORDER BY ended_at, rowid LIMIT ?2)",
     ]) {
         let query = sqlx::query(text).bind(int(before.0)).bind(CHUNK);
         *count = query.execute(&mut *connection).await?.rows_affected();
     }
-    let [log_rows, _legs, records] = counts;
+    let [log_rows, _legs, _feed, records] = counts;
     Ok(Swept { log_rows, records })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bellwire_core::{AppKey, Entry, SessionId, UserId};
 use serde::Serialize;
 
-use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow};
+use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow, WebhookRow};
 
 /// A stored part of a call's log.
 #[derive(Debug, Clone)]
@@ -15,6 +15,10 @@ pub(super) struct LogText {
     pub(super) app: AppKey,
     pub(super) at: u64,
     pub(super) ended: bool,
+    /// The place of the first entry in the app's feed; 0 for none.
+    pub(super) position: u64,
+    /// How many entries there are; 0 where that was not stored.
+    pub(super) count: u64,
     /// The entries, as a JSON array.
     pub(super) body: Arc<str>,
 }
@@ -55,6 +59,7 @@ pub(super) struct Tables {
     pub(super) users: Vec<UserRow>,
     pub(super) records: Vec<RecordText>,
     pub(super) legs: Vec<LegText>,
+    pub(super) webhooks: Vec<WebhookRow>,
 }
 
 impl Tables {
@@ -74,6 +79,7 @@ impl Tables {
         self.users.append(&mut other.users);
         self.records.append(&mut other.records);
         self.legs.append(&mut other.legs);
+        self.webhooks.append(&mut other.webhooks);
     }
 
     /// How many rows were submitted; legs are a part of their record.
@@ -84,6 +90,7 @@ impl Tables {
             + self.gone.len()
             + self.users.len()
             + self.records.len()
+            + self.webhooks.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -105,6 +112,7 @@ impl Tables {
             Row::SessionGone(id) => self.gone.push(id),
             Row::User(row) => self.users.push(row),
             Row::Record(row) => self.push_record(*row),
+            Row::Webhook(row) => self.webhooks.push(row),
         }
     }
 
@@ -118,6 +126,8 @@ impl Tables {
             first_seq: first.seq,
             at: last.at.0,
             ended: row.ended,
+            position: row.position,
+            count: row.entries.len() as u64,
             body: entries(&row.entries).into(),
             app: row.app,
         });

@@ -75,6 +75,8 @@ pub(super) struct Statements {
     user: Many,
     record: Many,
     leg: Many,
+    feed: Many,
+    webhook: Many,
 }
 
 impl Statements {
@@ -104,6 +106,8 @@ impl Statements {
                 "",
             ),
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
+            feed: Many::new("INSERT OR IGNORE INTO feed (app, position, at, body)", 4, ""),
+            webhook: Many::new("INSERT OR REPLACE INTO webhook (app, name, state)", 3, ""),
         }
     }
 
@@ -242,6 +246,20 @@ impl Statements {
                     .bind(int(leg.serial))
                     .bind(Arc::clone(&leg.outcome))
                     .bind(leg.missed)
+            })
+            .await?;
+        self.feed
+            .run(connection, &chunk.feed, |query, row| {
+                query
+                    .bind(row.app.as_str())
+                    .bind(int(row.position))
+                    .bind(int(row.at))
+                    .bind(row.body.clone())
+            })
+            .await?;
+        self.webhook
+            .run(connection, &chunk.webhooks, |query, row| {
+                query.bind(row.app.as_str()).bind(row.name.clone()).bind(Arc::clone(&row.state))
             })
             .await?;
         for (app, last) in &chunk.serials {

@@ -3,6 +3,7 @@
 
 mod asker;
 mod audit;
+mod consult;
 mod deadlines;
 mod facts;
 mod limits;
@@ -27,6 +28,7 @@ pub(crate) use resume::HelloAsk;
 pub(crate) use start::Ask;
 
 use crate::{
+    business::Business,
     calls::{Calls, Change, Known},
     chance::Chance,
     clock::Clock,
@@ -37,6 +39,7 @@ use crate::{
     metrics::Metrics,
     sessions::{Sessions, Watches},
     storage::Storage,
+    webhooks::Webhooks,
 };
 
 /// Everything a command walks through.
@@ -50,6 +53,8 @@ pub(crate) struct Switchboard {
     pub(crate) limits: limits::StartLimits,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) media: Media,
+    pub(crate) business: Business,
+    pub(crate) webhooks: Webhooks,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
 }
@@ -58,12 +63,14 @@ pub(crate) struct Switchboard {
 pub(crate) type Make<'a> = &'a (dyn Fn(&Switchboard, &Call) -> Command + Sync);
 
 impl Switchboard {
+    #[allow(clippy::too_many_arguments)] // What a node stands on, each a thing of its own.
     pub(crate) fn new(
         calls: Arc<Calls>,
         storage: Arc<dyn Storage>,
         deadlines: Deadlines,
         metrics: Arc<Metrics>,
         media: Media,
+        business: Business,
         clock: Arc<dyn Clock>,
         chance: Chance,
     ) -> Self {
@@ -77,6 +84,8 @@ impl Switchboard {
             limits: limits::StartLimits::default(),
             metrics,
             media,
+            business,
+            webhooks: Webhooks::default(),
             clock,
             chance,
         }

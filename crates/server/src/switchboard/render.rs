@@ -220,7 +220,8 @@ fn note(event: &Event, after: &Call) -> Note {
         | Event::MediaChanged { .. }
         | Event::MediaRefused { .. }
         | Event::MediaReported { .. }
-        | Event::Acknowledged { .. } => Note::default(),
+        | Event::Acknowledged { .. }
+        | Event::Asked(_) => Note::default(),
     }
 }
 
@@ -248,6 +249,7 @@ fn subject<'a>(event: &'a Event, after: &'a Call) -> &'a UserId {
         | Event::Started
         | Event::Canceled { .. }
         | Event::Added { .. }
+        | Event::Asked(_)
         | Event::Ended { .. } => &after.caller,
     }
 }

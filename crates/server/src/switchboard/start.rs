@@ -4,12 +4,16 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Actor, CallId, Callee, Changes, Forbid, Mode, Opening, Order, Origin, Start, UserId, Verdict,
-    start,
+    Actor, CallId, Callee, Changes, Forbid, Hook, Mode, Opening, Order, Origin, Refusal, Start,
+    UserId, Verdict, start,
 };
-use bellwire_protocol::{Target, WireError, command};
+use bellwire_protocol::{Target, WireError, business::RequestAsk, command};
 
-use super::{Asker, ReplyKind, Switchboard, reply, wire};
+use super::{
+    Asker, ReplyKind, Switchboard,
+    consult::{self, Consulted},
+    reply, wire,
+};
 use crate::{calls::Change, config::App};
 
 /// A start as asked for.
@@ -35,10 +39,15 @@ pub(super) async fn run(board: &Arc<Switchboard>, app: &App, ask: Ask, asker: As
         return board.refuse(asker, error);
     }
     let call = board.chance.call(board.now());
+    let mut consulted = None;
     loop {
-        match attempt(board, app, &ask, &targets, call, asker.take()) {
+        match attempt(board, app, &ask, &targets, consulted.as_mut(), call, asker.take()) {
             Attempt::Done => return,
             Attempt::Again(back) => asker = back,
+            Attempt::Ask { question, asker: back } => {
+                asker = back;
+                consulted = Some(board.consult(&app.key, *question).await);
+            }
             Attempt::Instead { call, order, asker } => {
                 let (by, asker) = (ask.caller.clone(), asker.unwrap_or(Asker::Nobody));
                 return board.order(&app.key, call, by, order, ReplyKind::Whole, asker).await;
@@ -51,7 +60,16 @@ pub(super) async fn run(board: &Arc<Switchboard>, app: &App, ask: Ask, asker: As
 enum Attempt {
     Done,
     Again(Option<Asker>),
-    Instead { call: CallId, order: Order, asker: Option<Asker> },
+    /// Nothing stands in the way of the call; the business server is to be asked (R21).
+    Ask {
+        question: Box<RequestAsk>,
+        asker: Option<Asker>,
+    },
+    Instead {
+        call: CallId,
+        order: Order,
+        asker: Option<Asker>,
+    },
 }
 
 fn attempt(
@@ -59,6 +77,7 @@ fn attempt(
     app: &App,
     ask: &Ask,
     targets: &[(UserId, Target)],
+    consulted: Option<&mut Consulted>,
     id: CallId,
     asker: Option<Asker>,
 ) -> Attempt {
@@ -70,9 +89,24 @@ fn attempt(
     let claim = claims.pop().flatten();
     let now = board.now();
     let callees = board.callees_claimed(&app.key, targets, None, &callees_claims);
-    let wanted = facts(board, app, ask, callees, id);
+    let wanted = facts(board, app, ask, callees, consulted.as_deref(), id);
     let (room, mode) = (wanted.room, wanted.mode);
+    let must_ask = consulted.is_none()
+        && ask.origin == Origin::User
+        && board.business.asks(&app.key, Hook::Request);
+    let question = must_ask.then(|| Box::new(consult::request(&wanted)));
     let opening = start(wanted, claim.as_deref(), now);
+    if let (Some(question), Ok(Opening::New(_) | Opening::Recall { .. })) = (question, &opening) {
+        board.calls.rooms().free(room);
+        return Attempt::Ask { question, asker };
+    }
+    if let (Some(consulted), Err(Refusal::Invalid { field, text })) = (consulted, &opening)
+        && consulted.changes()
+    {
+        board.calls.rooms().free(room);
+        consulted.is_wrong(format!("{field}: {text}"));
+        return Attempt::Again(asker);
+    }
     if mode == Mode::Invite || !matches!(opening, Ok(Opening::New(_) | Opening::Recall { .. })) {
         board.calls.rooms().free(room);
     }
@@ -109,7 +143,14 @@ fn attempt(
     }
 }
 
-fn facts(board: &Switchboard, app: &App, ask: &Ask, callees: Vec<Callee>, call: CallId) -> Start {
+fn facts(
+    board: &Switchboard,
+    app: &App,
+    ask: &Ask,
+    callees: Vec<Callee>,
+    consulted: Option<&Consulted>,
+    call: CallId,
+) -> Start {
     let (asked, caller) = (&ask.start, &ask.caller.user);
     let mut settings = app.settings.clone();
     let ms = |s: Option<u64>| s.map(|s| s.saturating_mul(1000));
@@ -136,7 +177,11 @@ fn facts(board: &Switchboard, app: &App, ask: &Ask, callees: Vec<Callee>, call: 
         settings,
         group: asked.group.clone(),
         channel: asked.channel.clone(),
-        verdict: Verdict::Allow(Box::<Changes>::default()),
+        verdict: consulted.map_or_else(
+            || Verdict::Allow(Box::<Changes>::default()),
+            |consulted| consulted.verdict(board, &app.key),
+        ),
+        asked: consulted.map(|consulted| consulted.entry(caller)),
     }
 }
 

@@ -61,7 +61,7 @@ impl Switchboard {
     }
 
     fn tell(
-        &self,
+        self: &Arc<Self>,
         app: &AppKey,
         plan: &[Change],
         finished: &[Finished],
@@ -73,10 +73,12 @@ impl Switchboard {
                 self.tell_step(app, step);
                 self.metrics.happened(step, received);
             }
+            self.tell_business(app, change, finished);
         }
         for done in finished {
             self.tell_record(app, done);
         }
+        self.webhooks.appended(app);
         for user in touched(plan) {
             self.tell_presence(app, user);
         }
@@ -175,6 +177,7 @@ pub(crate) fn event_name(event: &Event) -> &'static str {
         Event::MediaRefused { .. } => "media_refused",
         Event::Acknowledged { .. } => "acknowledged",
         Event::MediaReported { .. } => "media_reported",
+        Event::Asked(_) => "asked",
         Event::Ended { .. } => "ended",
     }
 }

@@ -5,6 +5,7 @@
 #![allow(dead_code, unused_imports)]
 
 mod authority;
+mod business;
 mod device;
 mod http;
 mod raw;
@@ -14,6 +15,7 @@ mod server;
 use std::time::Duration;
 
 pub(crate) use authority::{Authority, believing, free_address};
+pub(crate) use business::{Business, Manner, Post, Receiver};
 pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
 pub(crate) use raw::RawSocket;

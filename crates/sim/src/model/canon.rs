@@ -306,6 +306,7 @@ impl Reader<'_, '_> {
             created_at: self.now,
             started_at: active.then(|| started.unwrap_or(self.now)),
             proposal,
+            asked: None,
             ended: None,
         })
     }

@@ -173,6 +173,7 @@ impl<'c> World<'c> {
             group: None,
             channel: None,
             verdict,
+            asked: None,
         }
     }
 

@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire::{
-    LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession,
-    UserRow,
+    FeedEntry, FeedQuery, LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow,
+    StoredCall, StoredSession, UserRow, WebhookRow,
 };
 use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
 use bellwire_protocol::limits::ANSWERS;
@@ -20,6 +20,8 @@ pub(crate) struct Kept {
     sessions: BTreeMap<SessionId, SessionRow>,
     users: BTreeMap<(AppKey, UserId), UserRow>,
     records: BTreeMap<(AppKey, u64), RecordRow>,
+    feed: BTreeMap<(AppKey, u64), (CallId, Entry)>,
+    webhooks: BTreeMap<(AppKey, String), WebhookRow>,
 }
 
 #[derive(Debug)]
@@ -34,6 +36,8 @@ struct Log {
 pub(crate) enum BadRow {
     #[error("entry {seq} was stored for call {call}, whose log has {length} entries")]
     Gap { call: CallId, seq: u64, length: usize },
+    #[error("position {position} in the feed of app {app} was stored twice")]
+    Position { app: AppKey, position: u64 },
     #[error("serial {serial} of app {app} was stored twice")]
     Serial { app: AppKey, serial: u64 },
 }
@@ -66,6 +70,9 @@ impl Kept {
             Row::User(row) => {
                 self.users.insert((row.app.clone(), row.user.clone()), row);
             }
+            Row::Webhook(row) => {
+                self.webhooks.insert((row.app.clone(), row.name.clone()), row);
+            }
             Row::Record(row) => {
                 let key = (row.app.clone(), row.serial);
                 if self.records.contains_key(&key) {
@@ -78,7 +85,13 @@ impl Kept {
     }
 
     fn append(&mut self, row: LogRow) -> Result<(), BadRow> {
-        let LogRow { app, call, entries, ended } = row;
+        let LogRow { app, call, entries, ended, position } = row;
+        for (place, entry) in (position..).zip(&entries) {
+            let key = (app.clone(), place);
+            if self.feed.insert(key, (call, entry.clone())).is_some() {
+                return Err(BadRow::Position { app, position: place });
+            }
+        }
         let log = self.logs.entry(call).or_insert(Log { app, entries: Vec::new(), ended: None });
         for entry in entries {
             if entry.seq != log.entries.len() as u64 + 1 {
@@ -103,6 +116,11 @@ impl Kept {
             let last = serials.entry(app.clone()).or_default();
             *last = (*last).max(*serial);
         }
+        let mut positions: BTreeMap<AppKey, u64> = BTreeMap::new();
+        for (app, position) in self.feed.keys() {
+            let last = positions.entry(app.clone()).or_default();
+            *last = (*last).max(*position);
+        }
         let answered = |id: &SessionId| self.answers.get(id)?.keys().next_back().copied();
         let session = |(id, row): (&SessionId, &SessionRow)| StoredSession {
             row: row.clone(),
@@ -115,6 +133,8 @@ impl Kept {
             sessions: self.sessions.iter().map(session).collect(),
             users: self.users.values().cloned().collect(),
             serials: serials.into_iter().collect(),
+            positions: positions.into_iter().collect(),
+            webhooks: self.webhooks.values().cloned().collect(),
         }
     }
 
@@ -124,6 +144,16 @@ impl Kept {
 
     pub(crate) fn answer(&self, session: &SessionId, request: u64) -> Option<String> {
         Some(self.answers.get(session)?.get(&request)?.to_string())
+    }
+
+    pub(crate) fn feed(&self, asked: &FeedQuery) -> Vec<FeedEntry> {
+        let from = (asked.app.clone(), asked.after + 1);
+        let to = (asked.app.clone(), u64::MAX);
+        let entries = self.feed.range(from..=to).take(asked.limit);
+        let entry = |((_, position), (call, entry)): (&(AppKey, u64), &(CallId, Entry))| {
+            FeedEntry { position: *position, call: *call, entry: entry.clone() }
+        };
+        entries.map(entry).collect()
     }
 
     pub(crate) fn records(&self, asked: &RecordQuery) -> Vec<String> {

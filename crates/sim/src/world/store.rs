@@ -2,7 +2,10 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use bellwire::{Done, JournalState, Reading, RecordQuery, Recovered, Row, Storage, StorageError};
+use bellwire::{
+    Done, FeedEntry, FeedQuery, JournalState, Reading, RecordQuery, Recovered, Row, Storage,
+    StorageError,
+};
 use bellwire_core::{CallId, Entry, SessionId, Timestamp};
 use parking_lot::Mutex;
 
@@ -160,6 +163,10 @@ impl Storage for Store {
 
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         self.read(move |kept| kept.records(asked))
+    }
+
+    fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {
+        self.read(move |kept| kept.feed(asked))
     }
 
     fn state(&self) -> JournalState {

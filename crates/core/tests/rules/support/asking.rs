@@ -67,6 +67,7 @@ impl World {
             group: None,
             channel: None,
             verdict: Verdict::Allow(Box::<Changes>::default()),
+            asked: None,
         }
     }
 

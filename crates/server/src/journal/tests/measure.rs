@@ -175,7 +175,7 @@ fn life(n: u64, sessions: u64) -> [Vec<Row>; 4] {
         let body = format!(r#"{{"id":{request},"ok":{body}}}"#).into();
         vec![
             Row::Answer(AnswerRow { session, request, body }),
-            Row::Log(LogRow { app: app(), call: id, entries, ended: stage == 4 }),
+            Row::Log(LogRow { app: app(), call: id, entries, ended: stage == 4, position: 0 }),
         ]
     });
     rows[3].push(record);

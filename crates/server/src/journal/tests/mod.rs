@@ -1,5 +1,6 @@
 //! The journal against real files.
 
+mod feed;
 mod folding;
 mod full;
 mod killed;
@@ -66,7 +67,7 @@ fn entry(seq: u64, at: u64) -> Entry {
 
 fn log(number: u128, seqs: impl IntoIterator<Item = u64>, at: u64, ended: bool) -> Row {
     let entries = seqs.into_iter().map(|seq| entry(seq, at)).collect();
-    Row::Log(LogRow { app: app(), call: call(number), entries, ended })
+    Row::Log(LogRow { app: app(), call: call(number), entries, ended, position: 0 })
 }
 
 fn answer(of: u64, request: u64) -> Row {

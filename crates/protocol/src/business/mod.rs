@@ -1,0 +1,14 @@
+//! What a Bellwire server and the app's own, its business server, say to each other.
+
+mod event;
+mod hook;
+mod socket;
+
+pub use event::{FeedEvent, WebhookBody, WebhookData};
+pub use hook::{
+    AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
+};
+pub use socket::{BusinessAnswer, BusinessHello, BusinessReply, BusinessRequest};
+
+/// The path of the business server's WebSocket.
+pub const BUSINESS_PATH: &str = "/v1/business";

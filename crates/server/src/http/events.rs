@@ -1,0 +1,65 @@
+//! The feed: everything that happened in the app's calls, in order.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Query, State, rejection::QueryRejection},
+};
+use bellwire_protocol::{
+    ErrorCode, FeedCursor, LogEntry,
+    business::FeedEvent,
+    limits::{EVENTS_DEFAULT, EVENTS_PAGE},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{caller::Business, problem::Problem};
+use crate::{
+    gateway::Gateway,
+    journal::{FeedEntry, FeedQuery},
+};
+
+/// `GET /v1/events?after=&limit=`
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    after: Option<String>,
+    limit: Option<usize>,
+}
+
+/// A page, oldest first.
+#[derive(Serialize)]
+pub(super) struct Page {
+    events: Vec<FeedEvent>,
+    /// Where the next page begins, also when there is nothing there yet; what was asked for where
+    /// this page is empty.
+    cursor: FeedCursor,
+}
+
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    Business(app): Business,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Page>, Problem> {
+    let Query(asked) = asked.map_err(|e| Problem::invalid("query", e.body_text()))?;
+    let after = asked.after.map_or(Ok(FeedCursor(0)), |after| after.parse());
+    let wrong = |_| Problem::invalid("after", "use the cursor of an event, or none");
+    let FeedCursor(after) = after.map_err(wrong)?;
+    let limit = asked.limit.unwrap_or(EVENTS_DEFAULT).clamp(1, EVENTS_PAGE);
+    let query = FeedQuery { app: app.key.clone(), after, limit };
+    let board = &gateway.board;
+    let found = match board.storage.feed(&query).await {
+        Ok(found) => found,
+        Err(error) => {
+            tracing::error!(%error, "cannot read the feed");
+            let text = "events cannot be read now; try again later";
+            return Err(Problem::new(ErrorCode::Unavailable, text));
+        }
+    };
+    let cursor = FeedCursor(found.last().map_or(after, |last| last.position));
+    Ok(Json(Page { events: found.iter().map(event).collect(), cursor }))
+}
+
+fn event(found: &FeedEntry) -> FeedEvent {
+    let FeedEntry { position, call, entry } = found;
+    FeedEvent { cursor: FeedCursor(*position), call: *call, entry: LogEntry::of(entry) }
+}

@@ -1,0 +1,251 @@
+//! The task of one receiver.
+
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+use bellwire_core::{AppKey, CallId, Timestamp};
+use bellwire_protocol::{
+    FeedCursor, LogEntry,
+    business::{FeedEvent, WebhookBody},
+};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+use super::{
+    DeadDelivery, Standing, Wish,
+    queue::{Item, Kept, Parked, Queue},
+    row,
+};
+use crate::{
+    config::WebhookSettings,
+    journal::{FeedEntry, FeedQuery},
+    post::{Letter, send},
+    switchboard::Switchboard,
+};
+
+/// Events read at a time.
+const PAGE: usize = 128;
+/// How far it has come is written down so often at most: after a crash what came since is posted
+/// again.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// A clock that jumps does not stop deliveries for longer.
+const LOOK_AGAIN: Duration = Duration::from_mins(1);
+/// How long a feed that cannot be read is left alone.
+const READ_AGAIN: Duration = Duration::from_secs(1);
+
+type Posted = (CallId, Result<(), String>);
+
+pub(super) struct Delivering {
+    board: Weak<Switchboard>,
+    app: AppKey,
+    settings: Arc<WebhookSettings>,
+    appended: Arc<Notify>,
+    wishes: mpsc::UnboundedReceiver<Wish>,
+    error: Option<String>,
+    /// Whether there may be more in the feed than was read.
+    is_behind: bool,
+}
+
+impl Delivering {
+    pub(super) fn new(
+        board: &Arc<Switchboard>,
+        app: &AppKey,
+        settings: &WebhookSettings,
+        appended: Arc<Notify>,
+        wishes: mpsc::UnboundedReceiver<Wish>,
+    ) -> Self {
+        Self {
+            board: Arc::downgrade(board),
+            app: app.clone(),
+            settings: Arc::new(settings.clone()),
+            appended,
+            wishes,
+            error: None,
+            is_behind: true,
+        }
+    }
+
+    /// Delivers until it is stopped, or the node is gone.
+    pub(super) async fn run(mut self, kept: Kept) {
+        let mut queue = Queue::new(&kept);
+        let mut saved = kept;
+        self.unpark(&mut queue, &saved.parked).await;
+        let mut posts: JoinSet<Posted> = JoinSet::new();
+        let mut save_at = Instant::now() + SAVE_EVERY;
+        loop {
+            let Some(board) = self.board.upgrade() else { return };
+            self.read(&board, &mut queue).await;
+            while let Some(item) = queue.take(board.now()) {
+                posts.spawn(post(self.settings.clone(), item));
+            }
+            let wake = queue.due().map_or(LOOK_AGAIN, |due| {
+                Duration::from_millis(due.since_ms(board.now())).min(LOOK_AGAIN)
+            });
+            let is_saved = queue.kept() == saved;
+            drop(board);
+            tokio::select! {
+                biased;
+                wish = self.wishes.recv() => match wish {
+                    Some(Wish::Look(to)) => drop(to.send(self.standing(&queue))),
+                    Some(Wish::Replay(after)) => {
+                        posts.shutdown().await;
+                        let dead = queue.kept().dead;
+                        queue = Queue::new(&Kept { cursor: after, parked: Vec::new(), dead });
+                        self.is_behind = true;
+                    }
+                    Some(Wish::Revive) => {
+                        let dead = queue.dead().iter();
+                        let again: Vec<_> =
+                            dead.map(|d| Parked { position: d.position, tries: 0 }).collect();
+                        self.unpark(&mut queue, &again).await;
+                    }
+                    Some(Wish::Stop(to)) => {
+                        posts.shutdown().await;
+                        let kept = queue.kept();
+                        self.save(&kept).await;
+                        return drop(to.send(kept));
+                    }
+                    None => return,
+                },
+                Some(Ok((call, result))) = posts.join_next() => {
+                    self.settle(&mut queue, call, result);
+                }
+                () = self.appended.notified() => self.is_behind = true,
+                () = sleep_until(save_at), if !is_saved => {
+                    saved = queue.kept();
+                    self.save(&saved).await;
+                    save_at = Instant::now() + SAVE_EVERY;
+                }
+                () = sleep(wake.max(Duration::from_millis(1))) => {}
+            }
+        }
+    }
+
+    fn settle(&mut self, queue: &mut Queue, call: CallId, result: Result<(), String>) {
+        let Some(board) = self.board.upgrade() else { return };
+        board.metrics.delivered(result.is_ok());
+        self.error = result.clone().err();
+        let dead = queue.dead().len();
+        queue.settle(call, result, board.now());
+        if queue.dead().len() > dead {
+            let (app, webhook) = (&self.app, &self.settings.name);
+            let error = self.error.as_deref().unwrap_or_default();
+            tracing::error!(%app, webhook, %call, error, "a delivery is given up after a day");
+        }
+    }
+
+    /// Reads on in the feed, as far as there is room.
+    async fn read(&mut self, board: &Switchboard, queue: &mut Queue) {
+        while self.is_behind && queue.room() > 0 {
+            let limit = PAGE.min(queue.room());
+            let asked = FeedQuery { app: self.app.clone(), after: queue.read(), limit };
+            let found = match board.storage.feed(&asked).await {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::error!(app = %self.app, %error, "cannot read the feed");
+                    return sleep(READ_AGAIN).await;
+                }
+            };
+            self.is_behind = found.len() == limit;
+            for entry in found {
+                let wanted = &self.settings.types;
+                let (kind, item) = self.item(entry);
+                if wanted.is_empty() || wanted.contains(&kind) {
+                    queue.offer(item);
+                } else {
+                    queue.read_to(item.position);
+                }
+            }
+        }
+    }
+
+    /// The event as it is posted, and its type in the log.
+    fn item(&self, found: FeedEntry) -> (String, Item) {
+        let FeedEntry { position, call, entry } = found;
+        let (seq, at) = (entry.seq, entry.at);
+        let event = FeedEvent { cursor: FeedCursor(position), call, entry: LogEntry::of(&entry) };
+        let kind = event.entry.kind().to_owned();
+        let body = WebhookBody::of(&self.app, event, rfc3339(at));
+        let body = serde_json::to_string(&body).expect("types of the wire serialize");
+        (kind, Item { position, call, seq, at, body: body.into() })
+    }
+
+    /// Takes up single events again.
+    async fn unpark(&self, queue: &mut Queue, parked: &[Parked]) {
+        let Some(board) = self.board.upgrade() else { return };
+        for Parked { position, tries } in parked {
+            let after = position.saturating_sub(1);
+            let asked = FeedQuery { app: self.app.clone(), after, limit: 1 };
+            // What is not kept any more cannot be delivered.
+            let found = board.storage.feed(&asked).await.unwrap_or_default().pop();
+            if let Some(entry) = found.filter(|entry| entry.position == *position) {
+                queue.put_back(self.item(entry).1, *tries);
+            }
+        }
+    }
+
+    async fn save(&self, kept: &Kept) {
+        let Some(board) = self.board.upgrade() else { return };
+        let row = row(&self.app, &self.settings.name, kept);
+        let (told, written) = tokio::sync::oneshot::channel();
+        board.storage.submit(vec![row], move || {
+            let _ = told.send(());
+        });
+        // A storage that has stopped writes nothing more.
+        drop(written.await);
+    }
+
+    fn standing(&self, queue: &Queue) -> Standing {
+        let kept = queue.kept();
+        let last = self.board.upgrade().map_or(0, |board| board.calls.position(&self.app));
+        let dead = kept.dead.into_iter().map(|dead| DeadDelivery {
+            cursor: FeedCursor(dead.position),
+            call: dead.call,
+            seq: dead.seq,
+            at: dead.at,
+            error: dead.why,
+        });
+        Standing {
+            name: self.settings.name.clone(),
+            url: self.settings.url.to_string(),
+            cursor: FeedCursor(kept.cursor),
+            last: FeedCursor(last),
+            failures: queue.failures(),
+            error: self.error.clone().filter(|_| queue.failures() > 0),
+            parked: kept.parked.len(),
+            dead: dead.collect(),
+        }
+    }
+}
+
+/// A moment as text, in UTC.
+fn rfc3339(at: Timestamp) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000);
+    // A clock beyond the year 9999 is not worth a failure.
+    moment.ok().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+async fn post(settings: Arc<WebhookSettings>, item: Item) -> Posted {
+    let id = format!("{}:{}", item.call, item.seq);
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let letter = Letter {
+        url: &settings.url,
+        keys: &settings.keys,
+        id: &id,
+        at_s: now.map_or(0, |since| since.as_secs()),
+        body: &item.body,
+    };
+    let posted = timeout(settings.timeout, send(&letter)).await;
+    let result = match posted {
+        Ok(Ok(_)) => Ok(()),
+        Ok(Err(failure)) => Err(failure.to_string()),
+        Err(_) => Err("no answer in time".to_owned()),
+    };
+    (item.call, result)
+}

@@ -1,0 +1,244 @@
+//! Webhooks: every event once or more, in order within each call, whatever the receiver and the
+//! server go through.
+
+mod support;
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde_json::{Value, json};
+use support::{Api, Device, Manner, Post, Receiver, Server, ask, talk};
+
+const KEY: &str = "shop-api-key-shop-api-key-shop-api-key";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+/// A server with the app `shop` and its webhooks.
+struct Shop {
+    server: Server,
+    dir: tempfile::TempDir,
+}
+
+fn webhook(name: &str, address: SocketAddr, more: &str) -> String {
+    format!(
+        "[[apps.webhooks]]\nname = \"{name}\"\nurl = \"http://{address}/\"\n\
+         secrets = [\"{SECRET}\"]\n{more}\n"
+    )
+}
+
+impl Shop {
+    fn open(webhooks: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        write(&dir, webhooks);
+        let path = dir.path().join("bellwire.toml");
+        let data = dir.path().join("data");
+        std::fs::create_dir(&data).expect("made");
+        let server = Server::start_on(&data, &["--config", path.to_str().expect("UTF-8")]);
+        Self { server, dir }
+    }
+
+    async fn device(&self, user: &str) -> Device {
+        let hello = json!({"login": {"app": "shop", "user": user}, "device": {"id": "d1"}});
+        let mut device = Device::connect(self.server.address(), hello).await;
+        device.hello().await;
+        device
+    }
+
+    fn api(&self) -> Api {
+        Api::new(self.server.address(), KEY)
+    }
+
+    /// How the deliveries of the only webhook stand.
+    async fn standing(&self) -> Value {
+        let (status, all) = self.api().get("/v1/webhooks").await;
+        assert_eq!(status, 200, "{all}");
+        all["webhooks"][0].clone()
+    }
+
+    /// All that is in the feed: calls and their positions.
+    async fn feed(&self) -> Vec<(String, u64)> {
+        let page = self.api().get("/v1/events?limit=500").await.1;
+        let events = page["events"].as_array().expect("events").clone();
+        events.iter().map(place).collect()
+    }
+}
+
+fn write(dir: &tempfile::TempDir, webhooks: &str) {
+    let text = format!(
+        "[[apps]]\nkey = \"shop\"\nsecrets = [\"{}\"]\napi_keys = [\"{KEY}\"]\nlogin = \"open\"\n\
+         {webhooks}",
+        "shop-secret-".repeat(4)
+    );
+    std::fs::write(dir.path().join("bellwire.toml"), text).expect("written");
+}
+
+fn place(event: &Value) -> (String, u64) {
+    let call = event["call"].as_str().expect("a call").to_owned();
+    (call, event["seq"].as_u64().expect("a position"))
+}
+
+/// Waits until the receiver has everything in the feed; each call's events came in order.
+async fn all_of(shop: &Shop, receiver: &Receiver) -> Vec<Post> {
+    let mut posts = Vec::new();
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    let wanted = shop.feed().await;
+    let mut missing: std::collections::BTreeSet<_> = wanted.into_iter().collect();
+    while !missing.is_empty() {
+        let post = receiver.next().await;
+        let (call, seq) = place(&post.body["data"]);
+        let last = seen.entry(call.clone()).or_default();
+        assert!(seq <= *last + 1, "{call}: {seq} came after {last}");
+        *last = seq.max(*last);
+        missing.remove(&(call, seq));
+        posts.push(post);
+    }
+    posts
+}
+
+async fn a_call(shop: &Shop, alice: &mut Device, bob: &mut Device) -> String {
+    let call = talk(alice, bob).await;
+    alice.ok(ask("call.hangup", &call)).await;
+    bob.wait_for("call.ended").await;
+    alice.wait_for("call.ended").await;
+    assert!(!shop.feed().await.is_empty());
+    call
+}
+
+#[tokio::test]
+async fn events_come_signed_named_and_in_order() {
+    let receiver = Receiver::start(json!({})).await;
+    let shop = Shop::open(&webhook("crm", receiver.address, ""));
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    let call = a_call(&shop, &mut alice, &mut bob).await;
+    let posts = all_of(&shop, &receiver).await;
+    let kinds: Vec<_> = posts.iter().map(|p| p.body["type"].as_str().expect("a type")).collect();
+    let whole = ["call.created", "call.ringing", "call.accepted", "call.started", "call.ended"];
+    assert_eq!(kinds, whole);
+    let last = posts.last().expect("some");
+    assert_eq!(last.id, format!("{call}:5"));
+    assert_eq!(last.body["data"]["app"], "shop");
+    assert_eq!(last.body["data"]["reason"], "completed");
+    let time = last.body["timestamp"].as_str().expect("a time");
+    assert!(time.starts_with("20") && time.ends_with('Z'), "{time}");
+    assert_eq!(last.signature, sign(&last.id, &last.timestamp, &last.text));
+    // Where it stands is told when it has been settled.
+    loop {
+        let standing = shop.standing().await;
+        if standing["cursor"] == standing["last"] {
+            assert_eq!((&standing["name"], &standing["failures"]), (&json!("crm"), &json!(0)));
+            break;
+        }
+    }
+}
+
+/// The signature by the specification: HMAC-SHA-256 over id, timestamp and body.
+fn sign(id: &str, timestamp: &str, body: &str) -> String {
+    use aws_lc_rs::hmac;
+    use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+    let secret = BASE64.decode(SECRET.trim_start_matches("whsec_")).expect("base64");
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+    let tag = hmac::sign(&key, format!("{id}.{timestamp}.{body}").as_bytes());
+    format!("v1,{}", BASE64.encode(tag))
+}
+
+#[tokio::test]
+async fn only_the_types_that_are_wanted_come() {
+    let receiver = Receiver::start(json!({})).await;
+    let shop = Shop::open(&webhook("crm", receiver.address, "types = [\"ended\"]"));
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    for _ in 0..2 {
+        let call = a_call(&shop, &mut alice, &mut bob).await;
+        let post = receiver.next().await;
+        assert_eq!(
+            (&post.body["type"], &post.body["data"]["call"]),
+            (&json!("call.ended"), &json!(call))
+        );
+    }
+    assert_eq!(receiver.waiting(), 0);
+}
+
+#[tokio::test]
+async fn one_that_is_down_gets_everything_when_it_is_back() {
+    let gone = Receiver::start(json!({})).await;
+    let address = gone.address;
+    let shop = Shop::open(&webhook("crm", address, ""));
+    drop(gone);
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    for _ in 0..3 {
+        a_call(&shop, &mut alice, &mut bob).await;
+    }
+    loop {
+        let standing = shop.standing().await;
+        if standing["failures"].as_u64().is_some_and(|n| n > 0) {
+            assert_eq!(standing["error"], "cannot be connected to", "{standing}");
+            break;
+        }
+    }
+    let back = Receiver::start_at(address, json!({})).await;
+    all_of(&shop, &back).await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_when_the_server_is_killed() {
+    let receiver = Receiver::start(json!({})).await;
+    let mut shop = Shop::open(&webhook("crm", receiver.address, ""));
+    receiver.answers(Manner::Says(503, String::new()));
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    a_call(&shop, &mut alice, &mut bob).await;
+    a_call(&shop, &mut alice, &mut bob).await;
+    receiver.next().await;
+    shop.server.kill();
+    receiver.says(&json!({}));
+    shop.server.restart();
+    all_of(&shop, &receiver).await;
+}
+
+#[tokio::test]
+async fn a_slow_one_holds_up_neither_calls_nor_another() {
+    let (slow, quick) = (Receiver::start(json!({})).await, Receiver::start(json!({})).await);
+    slow.answers(Manner::Silent);
+    let both = webhook("slow", slow.address, "") + &webhook("quick", quick.address, "");
+    let shop = Shop::open(&both);
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    for _ in 0..3 {
+        a_call(&shop, &mut alice, &mut bob).await;
+    }
+    all_of(&shop, &quick).await;
+}
+
+#[tokio::test]
+async fn what_was_posted_is_posted_again_when_asked_for() {
+    let receiver = Receiver::start(json!({})).await;
+    let shop = Shop::open(&webhook("crm", receiver.address, ""));
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    a_call(&shop, &mut alice, &mut bob).await;
+    all_of(&shop, &receiver).await;
+    let api = shop.api();
+    api.ok("/v1/webhooks/crm/replay", json!({"after": "2"})).await;
+    for seq in 3..=5 {
+        assert_eq!(receiver.next().await.body["data"]["seq"], seq);
+    }
+    let (status, problem) = api.post("/v1/webhooks/nobody/replay", json!({"after": "0"})).await;
+    assert_eq!((status, &problem["field"]), (404, &Value::Null));
+    assert_eq!(api.post("/v1/webhooks/crm/replay", json!({"after": 2})).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_new_one_begins_with_what_happens_from_then_on() {
+    let (first, second) = (Receiver::start(json!({})).await, Receiver::start(json!({})).await);
+    let shop = Shop::open(&webhook("first", first.address, ""));
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    a_call(&shop, &mut alice, &mut bob).await;
+    all_of(&shop, &first).await;
+    write(
+        &shop.dir,
+        &(webhook("first", first.address, "") + &webhook("second", second.address, "")),
+    );
+    shop.server.signal("HUP");
+    shop.server.logs("configuration read again").await;
+    let call = a_call(&shop, &mut alice, &mut bob).await;
+    for seq in 1..=5 {
+        for receiver in [&first, &second] {
+            let data = receiver.next().await.body["data"].take();
+            assert_eq!((&data["call"], &data["seq"]), (&json!(call), &json!(seq)));
+        }
+    }
+}
