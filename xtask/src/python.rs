@@ -1,4 +1,4 @@
-//! Packages from PyPI, in folders of the build: nothing of the machine is changed.
+//! Packages from `PyPI`, in folders of the build: nothing of the machine is changed.
 
 use std::{
     fs,

