@@ -89,9 +89,13 @@ export class Server {
 
   async #launch(): Promise<void> {
     const listen = `127.0.0.1:${this.#port}`;
+    // The ports beside that of a second start may be somebody else's by now.
+    const media = ['--media-udp', '--media-tcp']
+      .filter((name) => this.#port !== 0 && !this.flags.some((flag) => flag.startsWith(name)))
+      .map((name) => `${name}=127.0.0.1:0`);
     const child = spawn(
       binary(),
-      ['serve', '--dev', '--listen', listen, '--data', this.data, ...this.flags],
+      ['serve', '--dev', '--listen', listen, '--data', this.data, ...media, ...this.flags],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NO_COLOR: '1' } },
     );
     this.#child = child;

@@ -47,7 +47,10 @@ fn config_check_says_what_is_wrong_and_where() {
     for (toml, says) in [
         (wrong.as_str(), &["ring_time_s", "apps[0].secrets[0]", "32"][..]),
         ("[calls]\nring_tme_s = 9\n", &["ring_tme_s"]),
-        ("[[apps]]\nkey = \"x\"\nlogin = \"hook\"\nsecrets = []\n", &["login", "hook"]),
+        (
+            "[[apps]]\nkey = \"x\"\n[apps.hooks]\nask = [\"call.request\"]\n",
+            &["apps[0].hooks.absent", "deny"],
+        ),
         ("calls = [\n", &["bellwire.toml"]),
     ] {
         fs::write(&path, toml).expect("written");

@@ -184,6 +184,7 @@ fn launch(
         .args(["serve", "--dev", "--server-log-format", "json", "--listen", &listen.to_string()])
         .arg("--data")
         .arg(data)
+        .args(free_media_ports(listen, flags))
         .args(flags)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -207,6 +208,15 @@ fn launch(
     drop(child.kill());
     drop(child.wait());
     panic!("no server: {}", log.lock().expect("no reader has panicked").join("\n"));
+}
+
+/// Where the port is given, as in a second start, the ones beside it may be somebody else's by now.
+fn free_media_ports(listen: SocketAddr, flags: &[String]) -> Vec<String> {
+    let is_free =
+        |name: &&str| listen.port() != 0 && !flags.iter().any(|flag| flag.starts_with(*name));
+    let free = SocketAddr::new(listen.ip(), 0);
+    let ports = ["--media-udp", "--media-tcp"].into_iter().filter(is_free);
+    ports.map(|name| format!("{name}={free}")).collect()
 }
 
 fn listens_on(line: &str) -> Option<SocketAddr> {
