@@ -555,9 +555,9 @@ export type ListRecords = {
  *
  * `type` is `created`, `released`, `reached`, `ringing`, `silenced`, `accepted`, `started`,
  * `rejected`, `canceled`, `added`, `joined`, `entered`, `left`, `dropped`, `restored`, `moved`,
- * `media_proposed`, `media_changed`, `media_refused`, `acknowledged` or `ended`; the fields of
- * each type stand beside it. In `acknowledged`, `confirms` is the position of the event that was
- * confirmed.
+ * `media_proposed`, `media_changed`, `media_refused`, `media_reported`, `acknowledged`, `asked` or
+ * `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is the position
+ * of the event that was confirmed.
  */
 export type LogEntry = {
   /** When. */
