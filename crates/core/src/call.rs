@@ -1,6 +1,6 @@
 //! The state of a call: what its log adds up to.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -387,7 +387,7 @@ pub struct Call {
     /// A proposal waiting for consent.
     pub proposal: Option<Proposal>,
     /// What the business server said of the start, if it was asked.
-    pub asked: Option<Asked>,
+    pub asked: Option<Arc<Asked>>,
     /// How it ended.
     pub ended: Option<Outcome>,
 }

@@ -1,6 +1,6 @@
 //! What a log adds up to.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     call::{
@@ -142,7 +142,9 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
         Event::MediaReported { user, report, device: _ } => {
             set(call, user, |p| p.reported.add(report));
         }
-        Event::Asked(asked) if asked.hook == Hook::Request => call.asked = Some(asked.clone()),
+        Event::Asked(asked) if asked.hook == Hook::Request => {
+            call.asked = Some(Arc::new(asked.clone()));
+        }
         Event::Asked(_) => {}
         Event::Ended { reason, code, by, cause, note } => {
             let (by, note) = (by.clone(), note.clone());

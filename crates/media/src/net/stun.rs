@@ -22,17 +22,19 @@ pub(crate) fn binding_username(bytes: &[u8]) -> Option<&str> {
     if kind != BINDING_REQUEST || header[4..8] != MAGIC_COOKIE || length != attributes.len() {
         return None;
     }
+    // The last one counts, as for the WebRTC library, should somebody send two.
+    let mut found = None;
     while let Some((head, rest)) = attributes.split_at_checked(4) {
         let kind = u16::from_be_bytes([head[0], head[1]]);
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
         if kind == USERNAME {
             let name = std::str::from_utf8(rest.get(..length)?).ok()?;
-            return name.split_once(':').map(|(ours, _)| ours);
+            found = name.split_once(':').map(|(ours, _)| ours);
         }
         // Attributes are padded to multiples of four bytes.
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
-    None
+    found
 }
 
 #[cfg(test)]
@@ -60,6 +62,8 @@ mod tests {
         let packet = request(&[(0x0024, &[1, 2, 3, 4]), (USERNAME, b"00abc:xyz9")]);
         assert_eq!(binding_username(&packet), Some("00abc"));
         assert!(is_stun(&packet));
+        let twice = request(&[(USERNAME, b"nocolon!"), (USERNAME, b"00abc:xyz9")]);
+        assert_eq!(binding_username(&twice), Some("00abc"));
         let padded = request(&[(0x8022, b"abcde"), (USERNAME, b"a:b")]);
         assert_eq!(binding_username(&padded), Some("a"));
     }

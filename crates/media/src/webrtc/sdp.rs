@@ -54,6 +54,7 @@ impl Sdp {
         for line in text.lines() {
             if let Some(media) = line.strip_prefix("m=") {
                 if let Some(draft) = current.take() {
+                    types.end_line()?;
                     lines.push(draft.finish(&lines)?);
                 }
                 if lines.len() == LINES_MAX {
@@ -73,6 +74,7 @@ impl Sdp {
             }
         }
         if let Some(draft) = current {
+            types.end_line()?;
             lines.push(draft.finish(&lines)?);
         }
         if lines.is_empty() {
@@ -130,7 +132,7 @@ impl Draft {
             "recvonly" => self.direct(Direction::Receive),
             "inactive" => self.direct(Direction::Inactive),
             "rtpmap" => types.is_codec(value)?,
-            "fmtp" => types.repeats(value)?,
+            "fmtp" => types.is_described(value)?,
             "rid" => {
                 let (rid, direction) = value.split_once(' ').unwrap_or((value, ""));
                 if !direction.starts_with("send") || Layer::of_rid(rid).is_none() {
@@ -169,7 +171,21 @@ struct PayloadTypes {
     codecs: BTreeMap<u8, String>,
     /// The type of what a type repeats (RFC 4588).
     repeated: BTreeMap<u8, u8>,
+    /// Which form of its codec a type stands for, and does in the line that is being read.
+    formats: BTreeMap<u8, Vec<String>>,
+    in_line: BTreeMap<u8, Vec<String>>,
 }
+
+/// Parameters that tell forms of a codec apart: H.264 (RFC 6184), VP9 (RFC 9628), AV1. What others
+/// say is a wish for one stream, and may differ from line to line.
+const FORMAT: [&str; 6] = [
+    "packetization-mode",
+    "profile-level-id",
+    "level-asymmetry-allowed",
+    "profile-id",
+    "profile",
+    "tier",
+];
 
 impl PayloadTypes {
     /// Takes the value of an `a=rtpmap`.
@@ -178,6 +194,7 @@ impl PayloadTypes {
             return Ok(());
         };
         let codec = codec.trim().to_ascii_lowercase();
+        self.in_line.entry(kind).or_default();
         match self.codecs.insert(kind, codec.clone()) {
             Some(other) if other != codec => {
                 Err(OfferError::sdp(format!("payload type {kind} stands for two codecs")))
@@ -186,11 +203,28 @@ impl PayloadTypes {
         }
     }
 
-    /// Takes the value of an `a=fmtp`, if it says what is repeated.
-    fn repeats(&mut self, value: &str) -> Result<(), OfferError> {
+    /// A line is read. The WebRTC library holds a type of two forms to be two types of one number.
+    fn end_line(&mut self) -> Result<(), OfferError> {
+        for (kind, format) in std::mem::take(&mut self.in_line) {
+            if self.formats.insert(kind, format.clone()).is_some_and(|other| other != format) {
+                let text = format!("payload type {kind} stands for two forms of a codec");
+                return Err(OfferError::sdp(text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the value of an `a=fmtp`.
+    fn is_described(&mut self, value: &str) -> Result<(), OfferError> {
         let Some((kind, parameters)) = number(value) else {
             return Ok(());
         };
+        let told = parameters.split(';').map(|parameter| parameter.trim().to_ascii_lowercase());
+        let mut format: Vec<String> = told
+            .filter(|told| FORMAT.contains(&told.split('=').next().unwrap_or_default().trim()))
+            .collect();
+        format.sort();
+        self.in_line.insert(kind, format);
         let mut parameters = parameters.split(';');
         let apt = parameters.find_map(|parameter| parameter.trim().strip_prefix("apt="));
         let Some(apt) = apt.and_then(|apt| apt.parse().ok()) else {
@@ -291,6 +325,13 @@ mod tests {
                  m=video 9 S 98 97\na=mid:1\na=sendonly\na=fmtp:97 apt=98\n"
                     .to_owned(),
                 "repeats two",
+            ),
+            (
+                "m=video 9 S 96\na=mid:0\na=sendonly\na=rtpmap:96 H264/90000\n\
+                 a=fmtp:96 packetization-mode=1;profile-level-id=42e01f\n\
+                 m=video 9 S 96\na=mid:1\na=sendonly\na=rtpmap:96 H264/90000\n"
+                    .to_owned(),
+                "two forms",
             ),
         ];
         for (lines, part) in table {

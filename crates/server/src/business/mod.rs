@@ -50,7 +50,7 @@ impl Business {
 
     /// Whether the app's business server is to be asked this.
     pub(crate) fn asks(&self, app: &AppKey, hook: Hook) -> bool {
-        self.settings(app).is_some_and(|hooks| hooks.ask.contains(&hook))
+        self.apps.get(app).is_some_and(|app| app.hooks.ask.contains(&hook))
             || self.known_desk(app).is_some_and(|desk| desk.takes(hook))
     }
 

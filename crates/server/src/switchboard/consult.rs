@@ -190,9 +190,12 @@ impl Switchboard {
                 self.tell_answer(app, step);
             }
         }
-        let done = finished.iter().find(|done| done.call.id == change.after.id);
-        let record = done.and_then(|done| Record::of(&done.call, done.serial));
-        if let Some(record) = record.filter(|_| self.business.asks(app, Hook::Finish)) {
+        let Some(done) = finished.iter().find(|done| done.call.id == change.after.id) else {
+            return;
+        };
+        if self.business.asks(app, Hook::Finish)
+            && let Some(record) = Record::of(&done.call, done.serial)
+        {
             let (call, caller) = (&change.after, &change.after.caller);
             self.tell_later(app, call, call.seq, caller, Asking::Finish(Box::new(record)));
         }
