@@ -121,7 +121,8 @@ impl Device {
         request["id"] = json!(id);
         request["do"] = json!(what);
         self.signal.say(&request)?;
-        let mut reply = self.signal.hear(|said| said["id"] == id).with_context(|| what.to_owned())?;
+        let mut reply =
+            self.signal.hear(|said| said["id"] == id).with_context(|| what.to_owned())?;
         match reply["ok"].take() {
             Value::Null => Err(anyhow!("{what} is refused: {}", reply["error"])),
             granted => Ok(granted),

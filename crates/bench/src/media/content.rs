@@ -44,7 +44,8 @@ impl Mark {
     /// The mark of a payload, if it has one.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let mark: &[u8; MARK_BYTES] = payload.last_chunk()?;
-        let word = |at: usize| u32::from_be_bytes([mark[at], mark[at + 1], mark[at + 2], mark[at + 3]]);
+        let word =
+            |at: usize| u32::from_be_bytes([mark[at], mark[at + 1], mark[at + 2], mark[at + 3]]);
         (word(0) == MAGIC).then(|| Self {
             at_ns: u64::from(word(4)) << 32 | u64::from(word(8)),
             stream: word(12),

@@ -89,6 +89,7 @@ impl Janus {
         media: &Media,
         rooms: Range<usize>,
     ) -> anyhow::Result<()> {
+        let mut joined = Vec::new();
         for room in rooms {
             let mut clients: Vec<Client> = (0..media.shape.members)
                 .map(|_| Client::connect(self.address))
@@ -99,6 +100,11 @@ impl Janus {
                 client.publish(&mut endpoint, media, room, member).context("to publish")?;
                 crowd.add(endpoint, Vec::new())?;
             }
+            joined.push((room, clients));
+        }
+        // Only a publisher who is connected can be subscribed to.
+        crowd.connect()?;
+        for (room, clients) in joined {
             for (member, mut client) in clients.into_iter().enumerate() {
                 let feeds: Vec<usize> = media.senders_heard_by(member).collect();
                 if !feeds.is_empty() {

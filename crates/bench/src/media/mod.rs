@@ -131,10 +131,7 @@ impl Media {
     fn writers(&self, room: usize, sender: usize) -> [Writer; 2] {
         let [sound, picture] = self.streams(room, sender);
         let now = Instant::now();
-        [
-            Writer::new(sound, false, self.spread, now),
-            Writer::new(picture, true, self.spread, now),
-        ]
+        [Writer::new(sound, false, self.spread, now), Writer::new(picture, true, self.spread, now)]
     }
 
     fn streams(&self, room: usize, sender: usize) -> [u32; 2] {

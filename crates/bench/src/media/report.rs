@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Carrier, MediaArgs, shape::{Scenario, Shape}, turn::Turn};
+use super::{
+    Carrier, MediaArgs,
+    shape::{Scenario, Shape},
+    turn::Turn,
+};
 use crate::{
     load::{
         faults::Faults,
@@ -95,7 +99,14 @@ impl Report {
         let Shape { rooms, members, senders } = self.shape;
         let mut text = format!("  {rooms} rooms of {members}, of whom {senders} send\n\n");
         let mut table = Table::new([
-            "", "Mbit/s", "cores", "Mbit/CPU s", "least", "most", "packets/CPU s", "streams/CPU s",
+            "",
+            "Mbit/s",
+            "cores",
+            "Mbit/CPU s",
+            "least",
+            "most",
+            "packets/CPU s",
+            "streams/CPU s",
             "KiB each",
         ]);
         for carried in &self.carriers {
@@ -106,7 +117,15 @@ impl Report {
         text += &table.text();
         text.push('\n');
         let mut table = Table::new([
-            "", "delay p50, ms", "p90", "p99", "max", "lost", "of", "clients' cores", "others'",
+            "",
+            "delay p50, ms",
+            "p90",
+            "p99",
+            "max",
+            "lost",
+            "of",
+            "clients' cores",
+            "others'",
             "held back by",
         ]);
         for carried in &self.carriers {
@@ -114,7 +133,8 @@ impl Report {
         }
         text += &table.text();
         if let Some(Spread { median, least, most }) = self.of_janus {
-            let line = format!("\n  {median:.2} times Janus ({least:.2} to {most:.2}), Mbit/CPU s\n");
+            let line =
+                format!("\n  {median:.2} times Janus ({least:.2} to {most:.2}), Mbit/CPU s\n");
             text += &line;
         }
         text + &faults.text()

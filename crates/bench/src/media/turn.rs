@@ -6,7 +6,11 @@ use std::{
 };
 
 use super::{
-    Carrier, Media, MediaArgs, bellwire, crowd::{Crowd, Heard}, direct, janus::Janus, shape::Shape,
+    Carrier, Media, MediaArgs, bellwire,
+    crowd::{Crowd, Heard},
+    direct,
+    janus::Janus,
+    shape::Shape,
 };
 use crate::{
     idle::{Point, slope},
@@ -169,17 +173,14 @@ impl Running {
     fn start(carrier: Carrier, args: &MediaArgs) -> anyhow::Result<Self> {
         Ok(match (carrier, &args.janus) {
             (Carrier::Direct, _) => Self::Direct,
-            (Carrier::Janus, Some(binary)) => Self::Janus(Janus::start(binary, args.janus_loops())?),
+            (Carrier::Janus, Some(binary)) => {
+                Self::Janus(Janus::start(binary, args.janus_loops())?)
+            }
             (Carrier::Bellwire | Carrier::Janus, _) => Self::Bellwire(Server::open(&args.server)?),
         })
     }
 
-    fn join(
-        &self,
-        crowd: &mut Crowd,
-        media: &Media,
-        rooms: Range<usize>,
-    ) -> anyhow::Result<()> {
+    fn join(&self, crowd: &mut Crowd, media: &Media, rooms: Range<usize>) -> anyhow::Result<()> {
         match self {
             Self::Direct => direct::join(crowd, media, rooms),
             Self::Bellwire(server) => bellwire::join(server.address, crowd, media, rooms),
