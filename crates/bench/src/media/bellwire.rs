@@ -35,7 +35,7 @@ pub(super) fn join(
             users.map(|user| Device::log_in(server, user)).collect::<anyhow::Result<_>>()?;
         let call = call(&mut devices)?;
         for member in 0..devices.len() {
-            let endpoint = offer(&mut devices, &call, media, room, member)
+            let endpoint = offer(&mut devices, server, &call, media, (room, member))
                 .with_context(|| format!("room {room}, member {member}"))?;
             crowd.add(endpoint, media.heard_by(room, member))?;
         }
@@ -62,12 +62,12 @@ fn call(devices: &mut [Device]) -> anyhow::Result<String> {
 /// Offers what a member sends and receives, and takes the answer.
 fn offer(
     devices: &mut [Device],
+    server: SocketAddr,
     call: &str,
     media: &Media,
-    room: usize,
-    member: usize,
+    (room, member): (usize, usize),
 ) -> anyhow::Result<Endpoint> {
-    let mut endpoint = Endpoint::new()?;
+    let mut endpoint = Endpoint::new(server.ip())?;
     let mut lines = Vec::new();
     let sends = member < media.shape.senders;
     if sends {

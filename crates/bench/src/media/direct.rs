@@ -1,5 +1,6 @@
 //! Clients that are connected to each other: what the clients and the system cost by themselves.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::ops::Range;
 
 use anyhow::anyhow;
@@ -11,10 +12,13 @@ use super::{
     endpoint::{Endpoint, Line},
 };
 
+/// Where they are.
+const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
 /// Connects the clients of rooms of two.
 pub(super) fn join(crowd: &mut Crowd, media: &Media, rooms: Range<usize>) -> anyhow::Result<()> {
     for room in rooms {
-        let mut both = [Endpoint::new()?, Endpoint::new()?];
+        let mut both = [Endpoint::new(LOCAL)?, Endpoint::new(LOCAL)?];
         let [first, second] = &mut both;
         let lines = [Line::Sound(Direction::SendRecv), Line::Picture(Direction::SendRecv)];
         let offered = first.offer(&lines)?;

@@ -3,7 +3,7 @@
 
 use std::{
     io::IoSlice,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
+    net::{IpAddr, SocketAddr, UdpSocket},
     time::{Duration, Instant},
 };
 
@@ -68,9 +68,9 @@ pub(super) enum Line {
 }
 
 impl Endpoint {
-    /// One that is about to connect.
-    pub(super) fn new() -> anyhow::Result<Self> {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(files::explain)?;
+    /// One that is about to connect from that address of the machine.
+    pub(super) fn new(ip: IpAddr) -> anyhow::Result<Self> {
+        let socket = UdpSocket::bind((ip, 0)).map_err(files::explain)?;
         socket.set_nonblocking(true)?;
         // The system may allow less.
         let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER_BYTES);

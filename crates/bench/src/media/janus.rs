@@ -3,7 +3,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket},
     ops::Range,
     path::Path,
     process::{Child, Command, Stdio},
@@ -48,6 +48,8 @@ const TRANSPORTS: [&str; 5] = ["http", "mqtt", "nanomsg", "pfunix", "rabbitmq"];
 pub(super) struct Janus {
     child: Child,
     address: SocketAddr,
+    /// Where it takes media: it leaves the loopback address out.
+    media: IpAddr,
     pub(super) process: Process,
     _configuration: TempDir,
 }
@@ -55,11 +57,12 @@ pub(super) struct Janus {
 impl Janus {
     /// Starts one that routes media in `loops` threads, or in one for each connection (0).
     pub(super) fn start(binary: &Path, loops: usize) -> anyhow::Result<Self> {
+        let media = own_address().context("Janus needs an address besides the loopback one")?;
         let probe = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a free port")?;
         let address = probe.local_addr()?;
         drop(probe);
         let configuration = tempfile::tempdir().context("a folder for Janus's configuration")?;
-        configure(configuration.path(), address.port(), loops)?;
+        configure(configuration.path(), address.port(), media, loops)?;
         let mut child = Command::new(binary)
             .arg("--configs-folder")
             .arg(configuration.path())
@@ -79,7 +82,7 @@ impl Janus {
             }
             thread::sleep(Duration::from_millis(10));
         }
-        Ok(Self { child, address, process, _configuration: configuration })
+        Ok(Self { child, address, media, process, _configuration: configuration })
     }
 
     /// Puts clients into rooms.
@@ -96,7 +99,7 @@ impl Janus {
                 .collect::<anyhow::Result<_>>()?;
             clients[0].create(room)?;
             for (member, client) in clients.iter_mut().enumerate().take(media.shape.senders) {
-                let mut endpoint = Endpoint::new()?;
+                let mut endpoint = Endpoint::new(self.media)?;
                 client.publish(&mut endpoint, media, room, member).context("to publish")?;
                 crowd.add(endpoint, Vec::new())?;
             }
@@ -108,7 +111,7 @@ impl Janus {
             for (member, mut client) in clients.into_iter().enumerate() {
                 let feeds: Vec<usize> = media.senders_heard_by(member).collect();
                 if !feeds.is_empty() {
-                    let mut endpoint = Endpoint::new()?;
+                    let mut endpoint = Endpoint::new(self.media)?;
                     client.subscribe(&mut endpoint, room, &feeds).context("to subscribe")?;
                     crowd.add(endpoint, media.heard_by(room, member))?;
                 }
@@ -127,7 +130,16 @@ impl Drop for Janus {
     }
 }
 
-fn configure(folder: &Path, port: u16, loops: usize) -> anyhow::Result<()> {
+/// The machine's address that others are reached from. Its own programs reach it by way of the
+/// loopback device.
+fn own_address() -> std::io::Result<IpAddr> {
+    // Nothing is sent: connecting only looks up the route. The address is one for documentation.
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9))?;
+    Ok(socket.local_addr()?.ip())
+}
+
+fn configure(folder: &Path, port: u16, media: IpAddr, loops: usize) -> anyhow::Result<()> {
     let disabled = |names: &[&str]| -> String {
         names.iter().map(|name| format!("libjanus_{name}.so")).collect::<Vec<_>>().join(",")
     };
@@ -135,7 +147,7 @@ fn configure(folder: &Path, port: u16, loops: usize) -> anyhow::Result<()> {
     let (plugins, transports) = (disabled(&PLUGINS), disabled(&TRANSPORTS));
     let general = format!(
         "general: {{ debug_level = 0\n session_timeout = 0\n {loops} }}\n\
-         nat: {{ ice_enforce_list = \"127.0.0.1\"\n ice_lite = true }}\n\
+         nat: {{ ice_enforce_list = \"{media}\"\n ice_lite = true }}\n\
          plugins: {{ disable = \"{plugins}\" }}\n\
          transports: {{ disable = \"{transports}\" }}\n\
          events: {{ broadcast = false }}\n"

@@ -27,6 +27,12 @@ const STEERS_MAX: usize = 256;
 /// Commands taken at once. Each may be an offer, which holds media up as long as it takes.
 const COMMANDS_MAX: usize = 8;
 
+/// A worker that is woken again sooner than this lets more come first. What came together is
+/// handled together: one read, one call of each connection, and packets to the same receiver leave
+/// with one system call. It delays a packet by this much at most, which nobody hears or sees, and
+/// none where little flows.
+const PACE: Duration = Duration::from_micros(500);
+
 /// Without a timer, a worker sleeps until something comes.
 const FAR_OFF: Duration = Duration::from_hours(1);
 
@@ -124,7 +130,8 @@ impl Running {
     async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut steers = Vec::with_capacity(STEERS_MAX);
         let mut commands = Vec::with_capacity(COMMANDS_MAX);
-        let mut is_asked = true;
+        let (mut is_asked, mut is_behind) = (true, false);
+        let mut woken_at = Instant::now();
         while is_asked {
             let next = self.timers.next().unwrap_or_else(|| Instant::now() + FAR_OFF);
             tokio::select! {
@@ -138,13 +145,19 @@ impl Running {
                 _ = self.udp.writable(), if !self.batch.is_empty() => {}
                 () = tokio::time::sleep_until(next.into()) => {}
             }
+            let since = woken_at.elapsed();
+            if since < PACE && !is_behind {
+                // The runtime is this worker's alone, and no timer of it is as fine.
+                std::thread::sleep(PACE - since);
+            }
+            woken_at = Instant::now();
             for command in commands.drain(..) {
                 self.obey(command, Instant::now());
             }
             for steer in steers.drain(..) {
                 self.steered(steer, Instant::now());
             }
-            self.read();
+            is_behind = self.read();
             let now = Instant::now();
             while let Some((at, timer)) = self.timers.due(now) {
                 self.rooms.wake(timer, at, now);
@@ -203,7 +216,8 @@ impl Running {
         }
     }
 
-    fn read(&mut self) {
+    /// Handles the datagrams that have come. Whether there may be more.
+    fn read(&mut self) -> bool {
         for _ in 0..READS_MAX {
             self.read.clear();
             self.bytes.clear();
@@ -222,9 +236,10 @@ impl Running {
             }
             (self.read, self.bytes) = (read, bytes);
             if !is_more {
-                break;
+                return false;
             }
         }
+        true
     }
 
     /// A packet came, perhaps by way of another worker.
