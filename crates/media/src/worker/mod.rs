@@ -5,8 +5,10 @@
 
 mod command;
 mod demultiplex;
+mod handoff;
 mod run;
 mod timers;
 
 pub(crate) use command::{Command, Steer};
+pub(crate) use handoff::Waiting;
 pub(crate) use run::{Neighbours, Worker, start};

@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::command::{Command, Steer};
 use super::demultiplex::{Demultiplexer, Route, ufrag_start, worker_of};
+use super::handoff::{Gathered, Waiting};
 use super::timers::Timers;
 use crate::event::{Event, Transport};
 use crate::net::{Batch, Introduced, Link, Packet, Udp, accept};
@@ -21,17 +22,11 @@ use crate::webrtc::Ground;
 /// answers.
 const READS_MAX: usize = 4;
 
-/// Packets of TCP connections and other workers taken at once.
+/// Packets of TCP connections and messages of other workers taken at once.
 const STEERS_MAX: usize = 256;
 
 /// Commands taken at once. Each may be an offer, which holds media up as long as it takes.
 const COMMANDS_MAX: usize = 8;
-
-/// A worker that is woken again sooner than this lets more come first. What came together is
-/// handled together: one read, one call of each connection, and packets to the same receiver leave
-/// with one system call. It delays a packet by this much at most, which nobody hears or sees, and
-/// none where little flows.
-const PACE: Duration = Duration::from_micros(500);
 
 /// Without a timer, a worker sleeps until something comes.
 const FAR_OFF: Duration = Duration::from_hours(1);
@@ -41,6 +36,7 @@ const FAR_OFF: Duration = Duration::from_hours(1);
 pub(crate) struct Neighbours {
     pub(crate) index: usize,
     pub(crate) steers: Vec<mpsc::Sender<Steer>>,
+    pub(crate) waiting: Waiting,
 }
 
 /// All that a worker starts with.
@@ -84,6 +80,8 @@ struct Running {
     /// Datagrams read, until they are handled.
     read: Vec<Read>,
     bytes: Vec<u8>,
+    /// Those among them that are another worker's, by worker.
+    gathered: Vec<Gathered>,
 }
 
 /// A datagram within the bytes read.
@@ -124,14 +122,14 @@ impl Running {
             events,
             read: Vec::new(),
             bytes: Vec::new(),
+            gathered: (0..workers).map(|_| Gathered::default()).collect(),
         })
     }
 
     async fn run(mut self, mut stop: watch::Receiver<bool>) {
         let mut steers = Vec::with_capacity(STEERS_MAX);
         let mut commands = Vec::with_capacity(COMMANDS_MAX);
-        let (mut is_asked, mut is_behind) = (true, false);
-        let mut woken_at = Instant::now();
+        let mut is_asked = true;
         while is_asked {
             let next = self.timers.next().unwrap_or_else(|| Instant::now() + FAR_OFF);
             tokio::select! {
@@ -145,19 +143,13 @@ impl Running {
                 _ = self.udp.writable(), if !self.batch.is_empty() => {}
                 () = tokio::time::sleep_until(next.into()) => {}
             }
-            let since = woken_at.elapsed();
-            if since < PACE && !is_behind {
-                // The runtime is this worker's alone, and no timer of it is as fine.
-                std::thread::sleep(PACE - since);
-            }
-            woken_at = Instant::now();
             for command in commands.drain(..) {
                 self.obey(command, Instant::now());
             }
             for steer in steers.drain(..) {
                 self.steered(steer, Instant::now());
             }
-            is_behind = self.read();
+            self.read();
             let now = Instant::now();
             while let Some((at, timer)) = self.timers.due(now) {
                 self.rooms.wake(timer, at, now);
@@ -190,9 +182,9 @@ impl Running {
 
     fn steered(&mut self, steer: Steer, now: Instant) {
         match steer {
-            Steer::Datagram { from, to, bytes, via } => {
-                self.arrived((Transport::Udp, from), to, &bytes, Some(via), now);
-            }
+            Steer::Datagrams(handoff) => handoff.each(|from, to, bytes| {
+                self.arrived((Transport::Udp, from), to, bytes, Some(handoff.via), now);
+            }),
             Steer::Learn { path, worker } => self.demultiplexer.learn_other(path, worker),
             Steer::Forget { path, worker } => self.demultiplexer.forget_other(path, worker),
             Steer::Link(introduced) => {
@@ -216,8 +208,7 @@ impl Running {
         }
     }
 
-    /// Handles the datagrams that have come. Whether there may be more.
-    fn read(&mut self) -> bool {
+    fn read(&mut self) {
         for _ in 0..READS_MAX {
             self.read.clear();
             self.bytes.clear();
@@ -235,11 +226,11 @@ impl Running {
                 start = datagram.end;
             }
             (self.read, self.bytes) = (read, bytes);
+            self.hand_over();
             if !is_more {
-                return false;
+                break;
             }
         }
-        true
     }
 
     /// A packet came, perhaps by way of another worker.
@@ -270,16 +261,20 @@ impl Running {
                 }
             }
             Route::Worker(worker) if via.is_none() && path.0 == Transport::Udp => {
-                let datagram = Steer::Datagram {
-                    from: path.1,
-                    to,
-                    bytes: bytes.to_vec(),
-                    via: self.neighbours.index,
-                };
-                // A worker that cannot keep up loses packets, as a full socket does.
-                let _ = self.neighbours.steers[worker].try_send(datagram);
+                self.gathered[worker].push(path.1, to, bytes);
             }
             Route::Worker(_) | Route::Nobody => {}
+        }
+    }
+
+    /// Gives the other workers what is theirs.
+    fn hand_over(&mut self) {
+        let Neighbours { index, steers, waiting } = &self.neighbours;
+        for (worker, gathered) in self.gathered.iter_mut().enumerate() {
+            if let Some(handoff) = gathered.take(*index, worker, waiting) {
+                // A worker that has ended takes nothing.
+                let _ = steers[worker].try_send(Steer::Datagrams(handoff));
+            }
         }
     }
 
