@@ -39,7 +39,9 @@ pub(super) fn join(
                 .with_context(|| format!("room {room}, member {member}"))?;
             crowd.add(endpoint, media.heard_by(room, member))?;
         }
-        devices.into_iter().for_each(|device| crowd.keep(device.signal));
+        for device in devices {
+            crowd.keep(device.signal);
+        }
     }
     Ok(())
 }

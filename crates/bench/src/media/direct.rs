@@ -18,14 +18,13 @@ const LOCAL: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 /// Connects the clients of rooms of two.
 pub(super) fn join(crowd: &mut Crowd, media: &Media, rooms: Range<usize>) -> anyhow::Result<()> {
     for room in rooms {
-        let mut both = [Endpoint::new(LOCAL)?, Endpoint::new(LOCAL)?];
-        let [first, second] = &mut both;
+        let (mut first, mut second) = (Endpoint::new(LOCAL)?, Endpoint::new(LOCAL)?);
         let lines = [Line::Sound(Direction::SendRecv), Line::Picture(Direction::SendRecv)];
         let offered = first.offer(&lines)?;
         let answer = second.answer(&offered.sdp)?;
         let mids = offered.mids.clone();
         first.accept(offered, &answer)?;
-        for (member, mut endpoint) in both.into_iter().enumerate() {
+        for (member, mut endpoint) in [(0, first), (1, second)] {
             let mut mids = mids.iter();
             for writer in media.writers(room, member) {
                 let mid = mids.next().ok_or_else(|| anyhow!("an m-line too few"))?;

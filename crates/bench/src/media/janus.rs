@@ -184,7 +184,7 @@ impl Client {
             "request": "create", "room": room + 1, "publishers": 100, "bitrate": BITRATE_BPS,
             "audiocodec": "opus", "videocodec": "vp8", "notify_joining": false,
         });
-        let made = self.message(handle, body, None, "success")?;
+        let made = self.message(handle, &body, None, "success")?;
         let data = &made["plugindata"]["data"];
         anyhow::ensure!(data["videoroom"] == "created", "no room: {data}");
         let asked = json!({"janus": "detach", "handle_id": handle});
@@ -207,7 +207,7 @@ impl Client {
             "room": room + 1, "id": member + 1,
         });
         let offer = json!({"type": "offer", "sdp": offered.sdp});
-        let said = self.message(handle, body, Some(offer), "event")?;
+        let said = self.message(handle, &body, Some(&offer), "event")?;
         for (mid, writer) in offered.mids.iter().zip(media.writers(room, member)) {
             endpoint.send(mid, writer);
         }
@@ -225,10 +225,10 @@ impl Client {
         let body = json!({
             "request": "join", "ptype": "subscriber", "room": room + 1, "streams": streams,
         });
-        let said = self.message(handle, body, None, "event")?;
+        let said = self.message(handle, &body, None, "event")?;
         let answer = endpoint.answer(description(&said)?)?;
         let answer = json!({"type": "answer", "sdp": answer});
-        self.message(handle, json!({"request": "start"}), Some(answer), "event")?;
+        self.message(handle, &json!({"request": "start"}), Some(&answer), "event")?;
         Ok(())
     }
 
@@ -240,13 +240,13 @@ impl Client {
     fn message(
         &mut self,
         handle: u64,
-        body: Value,
-        description: Option<Value>,
+        body: &Value,
+        description: Option<&Value>,
         wanted: &str,
     ) -> anyhow::Result<Value> {
         let mut asked = json!({"janus": "message", "handle_id": handle, "body": body});
         if let Some(description) = description {
-            asked["jsep"] = description;
+            asked["jsep"] = description.clone();
         }
         self.ask(asked, wanted)
     }

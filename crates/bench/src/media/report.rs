@@ -163,7 +163,9 @@ impl Carried {
             })
         };
         let mut delays = Stage::default();
-        turns.iter().for_each(|turn| delays.add(turn.delays()));
+        for turn in &turns {
+            delays.add(turn.delays());
+        }
         let mut limits: Vec<Limit> = turns.iter().map(|turn| turn.limit()).collect();
         limits.sort_unstable();
         let times = |limit: &Limit| limits.iter().filter(|&other| other == limit).count();

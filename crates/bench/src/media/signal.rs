@@ -24,10 +24,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Messages kept while another one is waited for.
 const KEPT_MAX: usize = 64;
 
+/// How the first, the middle and the last part of a text message begin.
+const FIRST: u8 = 0x01;
+const NEXT: u8 = 0x00;
+const LAST: u8 = 0x80;
+
 /// A connection.
 pub(super) struct Signal {
     socket: TcpStream,
     inbound: Vec<u8>,
+    /// The parts of a message that have come.
+    parts: Vec<u8>,
     kept: VecDeque<Value>,
     masks: Masks,
 }
@@ -40,7 +47,8 @@ impl Signal {
         socket.set_read_timeout(Some(PATIENCE))?;
         let seed = u32::from(socket.local_addr()?.port());
         let (inbound, masks) = (Vec::new(), Masks::new(seed));
-        let mut signal = Self { socket, inbound, kept: VecDeque::new(), masks };
+        let (parts, kept) = (Vec::new(), VecDeque::new());
+        let mut signal = Self { socket, inbound, parts, kept, masks };
         let request = handshake::request(server, path, protocol);
         signal.socket.write_all(request.as_bytes())?;
         loop {
@@ -95,9 +103,27 @@ impl Signal {
 
     /// The next message among the bytes that are there.
     fn next(&mut self) -> anyhow::Result<Option<Value>> {
-        while let Some((frame, size)) = frame::split(&self.inbound)? {
+        while let Some(&first) = self.inbound.first() {
+            // Janus sends long messages in parts (RFC 6455, 5.4), which are whole frames but for
+            // their first byte.
+            let is_part = matches!(first, FIRST | NEXT | LAST);
+            if is_part {
+                self.inbound[0] = LAST | FIRST;
+            }
+            let Some((frame, size)) = frame::split(&self.inbound)? else {
+                self.inbound[0] = first;
+                return Ok(None);
+            };
             let (opcode, payload) = (frame.opcode, frame.payload.to_vec());
             self.inbound.drain(..size);
+            if is_part {
+                self.parts.extend_from_slice(&payload);
+                if first != LAST {
+                    continue;
+                }
+                let whole = std::mem::take(&mut self.parts);
+                return Ok(Some(serde_json::from_slice(&whole)?));
+            }
             match opcode {
                 Opcode::Text => return Ok(Some(serde_json::from_slice(&payload)?)),
                 Opcode::Ping => self.send(Opcode::Pong, &payload)?,

@@ -42,9 +42,6 @@ impl Batch {
 
     /// Sends what the system takes; the rest stays.
     pub(crate) fn send(&mut self, udp: &Udp) {
-        // Those to one address together, in their order, for longer runs. What flows between two
-        // who both send comes in turns.
-        self.queue.make_contiguous().sort_by_key(|waiting| (waiting.to, waiting.from));
         while let Some(first) = self.queue.front() {
             let count = run(&self.queue, udp.segments_max());
             let (to, from, segment) = (first.to, first.from, first.bytes.len());
@@ -91,31 +88,6 @@ fn run(queue: &VecDeque<Waiting>, most: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn each_receiver_gets_its_datagrams_in_their_order() {
-        let bind = || std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        let receivers = [bind(), bind()];
-        let sender = bind();
-        sender.set_nonblocking(true).unwrap();
-        let udp = Udp::new(sender).unwrap();
-        let mut batch = Batch::default();
-        for number in 0..20u8 {
-            let to = receivers[usize::from(number % 2)].local_addr().unwrap();
-            // Of two lengths, so that not all are one run.
-            batch.push(to, None, vec![number; 10 + usize::from(number / 8)]);
-        }
-        udp.writable().await.unwrap();
-        batch.send(&udp);
-        assert!(batch.is_empty());
-        for (place, receiver) in (0u8..).zip(&receivers) {
-            let mut bytes = [0; 64];
-            for number in (0..20u8).filter(|number| number % 2 == place) {
-                let length = receiver.recv(&mut bytes).unwrap();
-                assert_eq!((bytes[0], length), (number, 10 + usize::from(number / 8)));
-            }
-        }
-    }
 
     #[test]
     fn runs_are_of_one_address_and_length() {

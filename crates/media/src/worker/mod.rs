@@ -5,10 +5,8 @@
 
 mod command;
 mod demultiplex;
-mod handoff;
 mod run;
 mod timers;
 
 pub(crate) use command::{Command, Steer};
-pub(crate) use handoff::Waiting;
 pub(crate) use run::{Neighbours, Worker, start};

@@ -11,7 +11,6 @@ use tokio::sync::{mpsc, watch};
 
 use super::command::{Command, Steer};
 use super::demultiplex::{Demultiplexer, Route, ufrag_start, worker_of};
-use super::handoff::{Gathered, Waiting};
 use super::timers::Timers;
 use crate::event::{Event, Transport};
 use crate::net::{Batch, Introduced, Link, Packet, Udp, accept};
@@ -22,7 +21,7 @@ use crate::webrtc::Ground;
 /// answers.
 const READS_MAX: usize = 4;
 
-/// Packets of TCP connections and messages of other workers taken at once.
+/// Packets of TCP connections and other workers taken at once.
 const STEERS_MAX: usize = 256;
 
 /// Commands taken at once. Each may be an offer, which holds media up as long as it takes.
@@ -36,7 +35,6 @@ const FAR_OFF: Duration = Duration::from_hours(1);
 pub(crate) struct Neighbours {
     pub(crate) index: usize,
     pub(crate) steers: Vec<mpsc::Sender<Steer>>,
-    pub(crate) waiting: Waiting,
 }
 
 /// All that a worker starts with.
@@ -80,8 +78,6 @@ struct Running {
     /// Datagrams read, until they are handled.
     read: Vec<Read>,
     bytes: Vec<u8>,
-    /// Those among them that are another worker's, by worker.
-    gathered: Vec<Gathered>,
 }
 
 /// A datagram within the bytes read.
@@ -122,7 +118,6 @@ impl Running {
             events,
             read: Vec::new(),
             bytes: Vec::new(),
-            gathered: (0..workers).map(|_| Gathered::default()).collect(),
         })
     }
 
@@ -182,9 +177,9 @@ impl Running {
 
     fn steered(&mut self, steer: Steer, now: Instant) {
         match steer {
-            Steer::Datagrams(handoff) => handoff.each(|from, to, bytes| {
-                self.arrived((Transport::Udp, from), to, bytes, Some(handoff.via), now);
-            }),
+            Steer::Datagram { from, to, bytes, via } => {
+                self.arrived((Transport::Udp, from), to, &bytes, Some(via), now);
+            }
             Steer::Learn { path, worker } => self.demultiplexer.learn_other(path, worker),
             Steer::Forget { path, worker } => self.demultiplexer.forget_other(path, worker),
             Steer::Link(introduced) => {
@@ -226,7 +221,6 @@ impl Running {
                 start = datagram.end;
             }
             (self.read, self.bytes) = (read, bytes);
-            self.hand_over();
             if !is_more {
                 break;
             }
@@ -261,20 +255,16 @@ impl Running {
                 }
             }
             Route::Worker(worker) if via.is_none() && path.0 == Transport::Udp => {
-                self.gathered[worker].push(path.1, to, bytes);
+                let datagram = Steer::Datagram {
+                    from: path.1,
+                    to,
+                    bytes: bytes.to_vec(),
+                    via: self.neighbours.index,
+                };
+                // A worker that cannot keep up loses packets, as a full socket does.
+                let _ = self.neighbours.steers[worker].try_send(datagram);
             }
             Route::Worker(_) | Route::Nobody => {}
-        }
-    }
-
-    /// Gives the other workers what is theirs.
-    fn hand_over(&mut self) {
-        let Neighbours { index, steers, waiting } = &self.neighbours;
-        for (worker, gathered) in self.gathered.iter_mut().enumerate() {
-            if let Some(handoff) = gathered.take(*index, worker, waiting) {
-                // A worker that has ended takes nothing.
-                let _ = steers[worker].try_send(Steer::Datagrams(handoff));
-            }
         }
     }
 
