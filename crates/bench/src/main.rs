@@ -1,8 +1,8 @@
 //! The load generator of Bellwire.
 //!
 //! `bellwire-bench calls` says what a call life costs the server, beside a relay without logic in
-//! the same run; `idle` what a device takes that only waits. `docs/performance.md` says how to read
-//! the figures.
+//! the same run; `idle` what a device takes that only waits; `media` what forwarding media costs,
+//! beside Janus. `docs/performance.md` says how to read the figures.
 
 mod attack;
 mod calls;
@@ -13,6 +13,7 @@ mod hostile;
 mod idle;
 mod load;
 mod measure;
+mod media;
 mod outcome;
 mod process;
 mod relay;
@@ -44,6 +45,8 @@ enum Bench {
     Cost(cost::CostArgs),
     /// Honest calls beside attackers: failures, and how much slower they get
     Hostile(hostile::HostileArgs),
+    /// Media forwarded: how much by the processor second, how late; beside Janus if it is there
+    Media(media::MediaArgs),
     /// Plays the attackers; started by `hostile`
     #[command(hide = true)]
     Attack(attack::AttackArgs),
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
         Bench::Curve(args) => curve::run(&args).and_then(outcome::Outcome::end),
         Bench::Cost(args) => cost::run(&args).and_then(outcome::Outcome::end),
         Bench::Hostile(args) => hostile::run(&args).and_then(outcome::Outcome::end),
+        Bench::Media(args) => media::run(&args).and_then(outcome::Outcome::end),
         Bench::Attack(args) => attack::run(&args).map(|()| ExitCode::SUCCESS),
         Bench::Relay => relay::run().map(|()| ExitCode::SUCCESS),
     };
@@ -73,4 +77,11 @@ fn main() -> ExitCode {
 /// same server has left in a call.
 fn run_name() -> String {
     format!("r{:x}", std::process::id())
+}
+
+/// A length of time among the arguments.
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "a number of seconds".to_owned())?;
+    let fits = (0.1..=86_400.0).contains(&seconds);
+    fits.then_some(seconds).ok_or_else(|| "0.1 to 86400 seconds".to_owned())
 }

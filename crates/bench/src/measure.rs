@@ -98,23 +98,30 @@ impl Measured {
 
     /// What kept it from going faster.
     pub(crate) fn limit(&self) -> Limit {
-        #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
-        let cores = process::cores() as f64;
         if matches!(self.pace, Pace::Rate(_)) && self.round.missed == 0 {
             return Limit::Rate;
         }
-        let full = self.machine_cores >= BUSY * cores;
-        if full && self.others_cores() >= OTHERS * cores {
-            return Limit::OtherPrograms;
-        }
-        if self.generator.busiest_thread >= BUSY {
-            return Limit::GeneratorCpu;
-        }
-        if full || self.subject.busiest_thread >= BUSY {
-            return Limit::ServerCpu;
+        if let Some(limit) = busy(&self.subject, &self.generator, self.machine_cores) {
+            return limit;
         }
         if self.round.short_of_pairs { Limit::Pairs } else { Limit::InFlight }
     }
+}
+
+/// Who of those on the machine is busy all the time: the process under load, the generator, or
+/// other programs.
+pub(crate) fn busy(subject: &CpuUsed, generator: &CpuUsed, machine_cores: f64) -> Option<Limit> {
+    #[expect(clippy::cast_precision_loss, reason = "a number of cores")]
+    let cores = process::cores() as f64;
+    let full = machine_cores >= BUSY * cores;
+    let others = machine_cores - subject.cores - generator.cores;
+    if full && others >= OTHERS * cores {
+        return Some(Limit::OtherPrograms);
+    }
+    if generator.busiest_thread >= BUSY {
+        return Some(Limit::GeneratorCpu);
+    }
+    (full || subject.busiest_thread >= BUSY).then_some(Limit::ServerCpu)
 }
 
 /// The value in the middle; of an even number, halfway between the two.

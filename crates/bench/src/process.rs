@@ -111,6 +111,13 @@ impl Process {
     }
 }
 
+impl CpuReading {
+    /// The processor time from this reading to a later one.
+    pub(crate) fn used_until(&self, end: &Self) -> CpuUsed {
+        used(self, end)
+    }
+}
+
 fn used(begin: &CpuReading, end: &CpuReading) -> CpuUsed {
     let wall_ns = nanos(end.at.saturating_duration_since(begin.at)).max(1);
     let mut busiest = 0;

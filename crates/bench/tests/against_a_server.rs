@@ -4,7 +4,8 @@
 //! 1. A short run of `calls` prints one JSON document with the promised fields, without a fault.
 //! 2. So does `idle`.
 //! 3. `hostile` fails no honest call while others flood the server with frames.
-//! 4. Where no server is, nothing is printed, and the exit status says so.
+//! 4. `media` reports what forwarding costs, and every stream comes through.
+//! 5. Where no server is, nothing is printed, and the exit status says so.
 
 use std::{
     io::Read,
@@ -71,6 +72,30 @@ fn no_honest_call_fails_under_a_flood_of_frames() {
     let report = json(&bench("hostile --json --attack frames --pairs 20 --rate 20 --seconds 1"));
     assert_eq!(report["attacks"][0]["honest_failures"], 0);
     assert!(report["attacks"][0]["attempts"].as_u64().is_some_and(|attempts| attempts > 0));
+}
+
+#[test]
+fn media_reports_what_forwarding_costs_and_how_late_it_is() {
+    let report = json(&bench("media --json --rooms 4 --rounds 1 --seconds 1"));
+    assert_eq!(report["errors"], 0, "{report}");
+    let carriers = report["carriers"].as_array().expect("a list");
+    let names: Vec<_> = carriers.iter().map(|carried| &carried["carrier"]).collect();
+    assert_eq!(names, ["direct", "bellwire"]);
+    for carried in carriers {
+        // Eight who send 50 sounds a second, and 30 pictures of at least 4 packets.
+        let packets = carried["packets_per_s"].as_f64().expect("a number");
+        assert!((400.0..3_000.0).contains(&packets), "{carried}");
+        let ms = |part: &str| carried["delay_ms"][part].as_f64().expect("a number");
+        assert!(0.0 < ms("p50") && ms("p50") <= ms("p99") && ms("p99") <= ms("max"), "{carried}");
+        assert!(carried["limit"].is_string());
+    }
+    assert!(carriers[0]["server"].is_null());
+    let server = &carriers[1]["server"];
+    for field in ["mbit_per_cpu_s", "packets_per_cpu_s", "streams_per_cpu_s"] {
+        assert!(server[field]["median"].as_f64().is_some_and(|value| value > 0.0), "{server}");
+    }
+    assert!(server["bytes_per_participant"].is_number(), "{server}");
+    assert!(report["of_janus"].is_null());
 }
 
 #[test]

@@ -31,7 +31,7 @@ impl Rude {
     /// Connects and upgrades.
     pub(super) fn upgrade(server: SocketAddr) -> io::Result<Self> {
         let mut rude = Self::connect(server)?;
-        rude.say(handshake::request(server, "/v1/ws").as_bytes())?;
+        rude.say(handshake::request(server, "/v1/ws", handshake::BELLWIRE).as_bytes())?;
         let mut head = Vec::new();
         let mut byte = [0; 512];
         while handshake::head_end(&head).is_none() {

@@ -41,7 +41,7 @@ pub(crate) struct CallsArgs {
     rate: Option<f64>,
     /// Seconds for which the server is measured; the relay takes a third more, besides logging in
     /// and warming up.
-    #[arg(long, default_value_t = 20.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 20.0, value_parser = crate::seconds)]
     seconds: f64,
     /// Rounds into which that is parted, in turns with the relay; medians are reported.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
@@ -135,10 +135,4 @@ fn rate(text: &str) -> Result<f64, String> {
     let rate: f64 = text.parse().map_err(|_| "a number of lives a second".to_owned())?;
     let fits = (0.1..=1_000_000.0).contains(&rate);
     fits.then_some(rate).ok_or_else(|| "0.1 to 1000000 lives a second".to_owned())
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "a number of seconds".to_owned())?;
-    let fits = (0.1..=86_400.0).contains(&seconds);
-    fits.then_some(seconds).ok_or_else(|| "0.1 to 86400 seconds".to_owned())
 }

@@ -68,7 +68,8 @@ impl Stage {
         StageMs { p50: self.at(0.5), p90: self.at(0.9), p99: self.at(0.99), max }
     }
 
-    fn add(&mut self, other: &Self) {
+    /// Adds those of another.
+    pub(crate) fn add(&mut self, other: &Self) {
         // Both have the bounds above, so nothing can be out of range.
         let _ = self.0.add(&other.0);
     }

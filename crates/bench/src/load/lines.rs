@@ -262,7 +262,7 @@ impl Lines {
             .map_err(files::explain)
             .with_context(|| format!("device {number} cannot connect"))?;
         self.poll.add(&line.socket, number)?;
-        line.send_raw(handshake::request(self.server, &path).as_bytes())?;
+        line.send_raw(handshake::request(self.server, &path, handshake::BELLWIRE).as_bytes())?;
         self.open.push(line);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use std::{
     net::TcpStream,
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -44,6 +44,12 @@ impl Poll {
     /// Adds a socket as number `line`; it leaves the set when it is closed.
     pub(crate) fn add(&self, socket: &TcpStream, line: usize) -> std::io::Result<()> {
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        Ok(epoll::add(&self.epoll, socket, EventData::new_u64(line as u64), flags)?)
+    }
+
+    /// Adds a socket that is only told of when something has come.
+    pub(crate) fn add_reader(&self, socket: impl AsFd, line: usize) -> std::io::Result<()> {
+        let flags = EventFlags::IN | EventFlags::ET;
         Ok(epoll::add(&self.epoll, socket, EventData::new_u64(line as u64), flags)?)
     }
 

@@ -7,6 +7,8 @@ use std::net::SocketAddr;
 /// to compute SHA-1.
 const KEY: &str = "dGhlIHNhbXBsZSBub25jZQ==";
 const PROOF: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// The subprotocol of Bellwire's wire.
+pub(crate) const BELLWIRE: &str = "bellwire.v1";
 /// A head longer than this is no answer to a handshake, in bytes.
 const HEAD_BYTES: usize = 8 * 1024;
 
@@ -21,12 +23,12 @@ pub(crate) enum HandshakeError {
     NoProof,
 }
 
-/// What a client asks `server` for.
-pub(crate) fn request(server: SocketAddr, path: &str) -> String {
+/// What a client asks `server` for: a WebSocket with that subprotocol.
+pub(crate) fn request(server: SocketAddr, path: &str, protocol: &str) -> String {
     format!(
         "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\
-         Sec-WebSocket-Protocol: bellwire.v1\r\n\r\n"
+         Sec-WebSocket-Protocol: {protocol}\r\n\r\n"
     )
 }
 
