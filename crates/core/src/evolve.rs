@@ -8,7 +8,7 @@ use crate::{
         State,
     },
     event::{Created, Entry, Event, Invitee, Leaving, Refused},
-    hook::Hook,
+    hook::{Asked, Hook},
     id::{DeviceId, Timestamp, UserId},
     link::{Link, Links, Reported},
     settings::{CONSENT_MS, FLAP_WINDOW_MS},
@@ -142,15 +142,19 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
         Event::MediaReported { user, report, device: _ } => {
             set(call, user, |p| p.reported.add(report));
         }
-        Event::Asked(asked) if asked.hook == Hook::Request => {
-            call.asked = Some(Arc::new(asked.clone()));
-        }
-        Event::Asked(_) => {}
+        Event::Asked(asked) => keep(call, asked),
         Event::Ended { reason, code, by, cause, note } => {
             let (by, note) = (by.clone(), note.clone());
             let (reason, code, cause) = (*reason, *code, *cause);
             end(call, Outcome { reason, code, by, cause, at, note });
         }
+    }
+}
+
+/// What was said of the start goes into the record; the rest is for readers of the log.
+fn keep(call: &mut Call, asked: &Asked) {
+    if asked.hook == Hook::Request {
+        call.asked = Some(Arc::new(asked.clone()));
     }
 }
 
