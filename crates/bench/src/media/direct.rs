@@ -24,7 +24,7 @@ pub(super) fn join(crowd: &mut Crowd, media: &Media, rooms: Range<usize>) -> any
         let answer = second.answer(&offered.sdp)?;
         let mids = offered.mids.clone();
         first.accept(offered, &answer)?;
-        for (member, mut endpoint) in [(0, first), (1, second)] {
+        for (member, mut endpoint) in vec![first, second].into_iter().enumerate() {
             let mut mids = mids.iter();
             for writer in media.writers(room, member) {
                 let mid = mids.next().ok_or_else(|| anyhow!("an m-line too few"))?;
