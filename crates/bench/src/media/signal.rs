@@ -153,3 +153,44 @@ impl Signal {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn messages_come_whole_or_in_parts_with_pings_between() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let server = std::thread::spawn(move || {
+            let (mut socket, _) = listener.accept().expect("a client");
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                socket.read_exact(&mut byte).expect("a request");
+                request.extend(byte);
+            }
+            let mut bytes = handshake::agreement().into_bytes();
+            for (first, text) in [(FIRST, "{\"a\":"), (NEXT, "1,"), (0x89, "?"), (LAST, "\"b\":2}")]
+            {
+                bytes.extend([first, u8::try_from(text.len()).expect("short")]);
+                bytes.extend(text.bytes());
+            }
+            frame::push(&mut bytes, Opcode::Text, br#"{"c":3}"#, None);
+            for byte in bytes {
+                socket.write_all(&[byte]).expect("the client listens");
+            }
+            let mut pong = [0; 7];
+            socket.read_exact(&mut pong).expect("a pong");
+            pong[0]
+        });
+        let mut signal = Signal::connect(address, "/", "any").expect("a server");
+        assert_eq!(signal.hear(|said| said["c"] == 3).expect("the last"), json!({"c": 3}));
+        assert_eq!(signal.hear(|_| true).expect("kept"), json!({"a": 1, "b": 2}));
+        assert_eq!(server.join().expect("no panic"), 0x8a);
+    }
+}
