@@ -4,66 +4,31 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Api, Business, Device, Manner, Receiver, Server, outcome};
+use support::{Business, KEY, Manner, Receiver, Shop, outcome};
 
-const KEY: &str = "shop-api-key-shop-api-key-shop-api-key";
 const SECRETS: [&str; 2] =
     ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_b3RoZXIgc2VjcmV0IG90aGVyIHNlY3JldA=="];
 
-/// A server with the app `shop`, whose table `[apps.hooks]` is `hooks`.
-struct Shop {
-    server: Server,
-    _dir: tempfile::TempDir,
+/// A shop whose hooks are `hooks`.
+fn asking(login: &str, hooks: &str) -> Shop {
+    Shop::open(login, &format!("[apps.hooks]\n{hooks}"))
 }
 
-impl Shop {
-    fn open(login: &str, hooks: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        let path = dir.path().join("bellwire.toml");
-        let text = format!(
-            "[[apps]]\nkey = \"shop\"\nsecrets = [\"{}\"]\napi_keys = [\"{KEY}\"]\n\
-             login = \"{login}\"\n[apps.hooks]\n{hooks}",
-            "shop-secret-".repeat(4)
-        );
-        std::fs::write(&path, text).expect("written");
-        let server = Server::start_with(&["--config", path.to_str().expect("UTF-8")]);
-        Self { server, _dir: dir }
-    }
+/// A shop that posts its questions.
+fn posting(receiver: &Receiver, ask: &[&str], more: &str) -> Shop {
+    let hooks =
+        format!("ask = {ask:?}\nurl = \"{}\"\nsecrets = {SECRETS:?}\n{more}\n", receiver.url());
+    asking("open", &hooks)
+}
 
-    fn posting(receiver: &Receiver, ask: &[&str], more: &str) -> Self {
-        let hooks =
-            format!("ask = {ask:?}\nurl = \"{}\"\nsecrets = {SECRETS:?}\n{more}\n", receiver.url());
-        Self::open("open", &hooks)
-    }
-
-    async fn device(&self, user: &str) -> Device {
-        let mut device = self.connect(json!({"app": "shop", "user": user})).await;
-        device.hello().await;
-        device
-    }
-
-    async fn connect(&self, login: Value) -> Device {
-        let hello = json!({"login": login, "device": {"id": "d1", "platform": "web"}});
-        Device::connect(self.server.address(), hello).await
-    }
-
-    fn api(&self) -> Api {
-        Api::new(self.server.address(), KEY)
-    }
-
-    async fn business(&self, hello: Value) -> Business {
-        Business::hello(self.server.address(), KEY, hello).await
-    }
-
-    /// The log of a call: its entries' types, and the one of the hook.
-    async fn log(&self, call: &str) -> (Vec<String>, Value) {
-        let (status, whole) = self.api().get(&format!("/v1/calls/{call}")).await;
-        assert_eq!(status, 200, "{whole}");
-        let log = whole["log"].as_array().expect("a log");
-        let kind = |entry: &Value| entry["type"].as_str().expect("a type").to_owned();
-        let asked = log.iter().find(|entry| entry["type"] == "asked").cloned();
-        (log.iter().map(kind).collect(), asked.unwrap_or(Value::Null))
-    }
+/// The log of a call: its entries' types, and the one of the hook.
+async fn log_of(shop: &Shop, call: &str) -> (Vec<String>, Value) {
+    let (status, whole) = shop.api().get(&format!("/v1/calls/{call}")).await;
+    assert_eq!(status, 200, "{whole}");
+    let log = whole["log"].as_array().expect("a log");
+    let kind = |entry: &Value| entry["type"].as_str().expect("a type").to_owned();
+    let asked = log.iter().find(|entry| entry["type"] == "asked").cloned();
+    (log.iter().map(kind).collect(), asked.unwrap_or(Value::Null))
 }
 
 fn call_bob() -> Value {
@@ -74,7 +39,7 @@ fn call_bob() -> Value {
 async fn a_veto_reaches_the_caller_and_rings_nobody() {
     let receiver =
         Receiver::start(json!({"allow": false, "code": 4711, "text": "no credit"})).await;
-    let shop = Shop::posting(&receiver, &["call.request"], "absent = \"allow\"");
+    let shop = posting(&receiver, &["call.request"], "absent = \"allow\"");
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let error = alice.refused(call_bob(), "denied").await;
     assert_eq!((&error["number"], &error["message"]), (&json!(4711), &json!("no credit")));
@@ -99,7 +64,7 @@ async fn a_veto_reaches_the_caller_and_rings_nobody() {
     assert_eq!((&record["reason"], &record["code"]), (&json!("denied"), &json!(4711)));
     let call = record["call"].as_str().expect("an id");
     assert_eq!(data["call"], call);
-    let (log, asked) = shop.log(call).await;
+    let (log, asked) = log_of(&shop, call).await;
     assert_eq!(log, ["created", "asked", "rejected", "ended"]);
     assert_eq!((&asked["outcome"], &asked["code"]), (&json!("denied"), &json!(4711)));
     assert!(asked["ms"].is_u64(), "{asked}");
@@ -110,7 +75,7 @@ async fn a_call_is_rewritten_before_anything_rings() {
     let said = json!({"allow": true, "to": [{"user": "carol"}], "forbid": ["callee_video"],
                       "ring_time": 30, "max_time": 600, "content": "from the shop"});
     let receiver = Receiver::start(said).await;
-    let shop = Shop::posting(&receiver, &["call.request"], "absent = \"deny\"");
+    let shop = posting(&receiver, &["call.request"], "absent = \"deny\"");
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let mut carol = shop.device("carol").await;
     let info = alice.ok(call_bob()).await["info"].take();
@@ -127,7 +92,7 @@ async fn a_call_is_rewritten_before_anything_rings() {
     carol.ok(json!({"do": "call.accept", "call": call})).await;
     let started = alice.wait_for("call.started").await;
     assert_eq!(started["ev"], "call.started");
-    let (log, asked) = shop.log(call).await;
+    let (log, asked) = log_of(&shop, call).await;
     assert_eq!(
         (&log[..2], &asked["outcome"]),
         (&["created".to_owned(), "asked".to_owned()][..], &json!("changed"))
@@ -141,7 +106,7 @@ async fn absence_means_what_the_app_says() {
     let receiver = Receiver::start(json!({})).await;
     for (policy, is_allowed) in [("allow", true), ("deny", false)] {
         let more = format!("absent = \"{policy}\"\ntimeout_ms = 300");
-        let shop = Shop::posting(&receiver, &["call.request"], &more);
+        let shop = posting(&receiver, &["call.request"], &more);
         let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
         let wrong = [
             (Manner::Silent, "no answer in time"),
@@ -167,7 +132,7 @@ async fn absence_means_what_the_app_says() {
                 bob.expect_nothing().await;
                 alice.record().await["record"]["call"].as_str().expect("an id").to_owned()
             };
-            let (_, asked) = shop.log(&call).await;
+            let (_, asked) = log_of(&shop, &call).await;
             assert_eq!(asked["outcome"], "absent", "{asked}");
             assert!(asked["why"].as_str().unwrap_or_default().starts_with(why), "{why}: {asked}");
             // What came after it shows that it is there, so the next is asked again.
@@ -185,14 +150,14 @@ async fn one_that_is_down_is_left_alone_and_tried_again() {
     // Nothing listens there; the port was free a moment ago.
     let gone = Receiver::start(json!({})).await;
     let address = gone.address;
-    let shop = Shop::posting(&gone, &["call.request"], "absent = \"deny\"\ntimeout_ms = 200");
+    let shop = posting(&gone, &["call.request"], "absent = \"deny\"\ntimeout_ms = 200");
     drop(gone);
     let mut alice = shop.device("alice").await;
     let mut last = Value::Null;
     for _ in 0..6 {
         alice.refused(call_bob(), "denied").await;
         let call = alice.record().await["record"]["call"].as_str().expect("an id").to_owned();
-        last = shop.log(&call).await.1;
+        last = log_of(&shop, &call).await.1;
     }
     assert_eq!(last["why"], "left alone after failures");
     // It comes back, at the same address, and is asked again after a while.
@@ -202,6 +167,7 @@ async fn one_that_is_down_is_left_alone_and_tried_again() {
         if error["number"] == 1 {
             break;
         }
+        // Each question is a call that is logged; some in a second are enough.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     }
     assert!(back.waiting() > 0);
@@ -211,7 +177,7 @@ async fn one_that_is_down_is_left_alone_and_tried_again() {
 async fn a_device_waits_for_nothing_but_its_own_start() {
     let receiver = Receiver::start(json!({})).await;
     receiver.answers(Manner::Silent);
-    let shop = Shop::posting(&receiver, &["call.request"], "absent = \"allow\"\ntimeout_ms = 5000");
+    let shop = posting(&receiver, &["call.request"], "absent = \"allow\"\ntimeout_ms = 5000");
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let id = alice.send(call_bob()).await;
     receiver.next().await;
@@ -231,7 +197,7 @@ async fn a_device_waits_for_nothing_but_its_own_start() {
 async fn a_request_repeated_while_it_is_asked_is_asked_once() {
     let receiver = Receiver::start(json!({"allow": true})).await;
     receiver.answers(Manner::Silent);
-    let shop = Shop::posting(&receiver, &["call.request"], "absent = \"allow\"\ntimeout_ms = 1500");
+    let shop = posting(&receiver, &["call.request"], "absent = \"allow\"\ntimeout_ms = 1500");
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let id = alice.send(call_bob()).await;
     receiver.next().await;
@@ -248,7 +214,7 @@ async fn a_request_repeated_while_it_is_asked_is_asked_once() {
 #[tokio::test]
 async fn one_that_is_connected_is_asked_there() {
     let receiver = Receiver::start(json!({"allow": false, "code": 1})).await;
-    let shop = Shop::posting(&receiver, &["call.request"], "absent = \"deny\"");
+    let shop = posting(&receiver, &["call.request"], "absent = \"deny\"");
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let mut business = shop.business(json!({"hooks": ["call.request"]})).await;
     let id = alice.send(call_bob()).await;
@@ -284,7 +250,7 @@ async fn one_that_is_connected_is_asked_there() {
 
 #[tokio::test]
 async fn a_connection_carries_the_api() {
-    let shop = Shop::open("open", "");
+    let shop = asking("open", "");
     let mut alice = shop.device("alice").await;
     let mut bob = shop.device("bob").await;
     let mut business = shop.business(json!({"hooks": []})).await;
@@ -309,7 +275,7 @@ async fn a_connection_carries_the_api() {
 
 #[tokio::test]
 async fn who_has_no_key_or_no_manners_is_not_let_in() {
-    let shop = Shop::open("open", "");
+    let shop = asking("open", "");
     let address = shop.server.address();
     assert_eq!(Business::connect(address, "another-key").await.err(), Some(401));
     let faults = [
@@ -330,7 +296,7 @@ async fn who_has_no_key_or_no_manners_is_not_let_in() {
 
 #[tokio::test]
 async fn a_login_by_name_is_what_the_business_server_says() {
-    let shop = Shop::open("hook", "timeout_ms = 500");
+    let shop = asking("hook", "timeout_ms = 500");
     let login =
         |user: &str, password: &str| json!({"app": "shop", "user": user, "password": password});
     // Nobody is there to vouch for anybody, and nobody is let in.
@@ -369,7 +335,7 @@ async fn a_login_by_name_is_what_the_business_server_says() {
 
 #[tokio::test]
 async fn answers_and_ends_are_told_and_joining_is_asked() {
-    let shop = Shop::open(
+    let shop = asking(
         "open",
         "ask = [\"call.join\", \"call.answer\", \"call.finish\"]\nabsent = \"allow\"",
     );
@@ -417,7 +383,7 @@ async fn answers_and_ends_are_told_and_joining_is_asked() {
     assert_eq!(finish["data"]["reason"], "completed");
     business.answer(&finish, json!({})).await;
     loop {
-        let (log, _) = shop.log(&call).await;
+        let (log, _) = log_of(&shop, &call).await;
         if log.iter().filter(|kind| *kind == "asked").count() == 5 {
             break;
         }

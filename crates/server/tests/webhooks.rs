@@ -6,16 +6,9 @@ mod support;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
-use support::{Api, Device, Manner, Post, Receiver, Server, ask, talk};
+use support::{Device, Manner, Post, Receiver, Shop, ask, talk};
 
-const KEY: &str = "shop-api-key-shop-api-key-shop-api-key";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-
-/// A server with the app `shop` and its webhooks.
-struct Shop {
-    server: Server,
-    dir: tempfile::TempDir,
-}
 
 fn webhook(name: &str, address: SocketAddr, more: &str) -> String {
     format!(
@@ -24,50 +17,18 @@ fn webhook(name: &str, address: SocketAddr, more: &str) -> String {
     )
 }
 
-impl Shop {
-    fn open(webhooks: &str) -> Self {
-        let dir = tempfile::tempdir().expect("a directory");
-        write(&dir, webhooks);
-        let path = dir.path().join("bellwire.toml");
-        let data = dir.path().join("data");
-        std::fs::create_dir(&data).expect("made");
-        let server = Server::start_on(&data, &["--config", path.to_str().expect("UTF-8")]);
-        Self { server, dir }
-    }
-
-    async fn device(&self, user: &str) -> Device {
-        let hello = json!({"login": {"app": "shop", "user": user}, "device": {"id": "d1"}});
-        let mut device = Device::connect(self.server.address(), hello).await;
-        device.hello().await;
-        device
-    }
-
-    fn api(&self) -> Api {
-        Api::new(self.server.address(), KEY)
-    }
-
-    /// How the deliveries of the only webhook stand.
-    async fn standing(&self) -> Value {
-        let (status, all) = self.api().get("/v1/webhooks").await;
-        assert_eq!(status, 200, "{all}");
-        all["webhooks"][0].clone()
-    }
-
-    /// All that is in the feed: calls and their positions.
-    async fn feed(&self) -> Vec<(String, u64)> {
-        let page = self.api().get("/v1/events?limit=500").await.1;
-        let events = page["events"].as_array().expect("events").clone();
-        events.iter().map(place).collect()
-    }
+/// How the deliveries of the only webhook stand.
+async fn standing_of(shop: &Shop) -> Value {
+    let (status, all) = shop.api().get("/v1/webhooks").await;
+    assert_eq!(status, 200, "{all}");
+    all["webhooks"][0].clone()
 }
 
-fn write(dir: &tempfile::TempDir, webhooks: &str) {
-    let text = format!(
-        "[[apps]]\nkey = \"shop\"\nsecrets = [\"{}\"]\napi_keys = [\"{KEY}\"]\nlogin = \"open\"\n\
-         {webhooks}",
-        "shop-secret-".repeat(4)
-    );
-    std::fs::write(dir.path().join("bellwire.toml"), text).expect("written");
+/// All that is in the feed: calls and their positions.
+async fn feed_of(shop: &Shop) -> Vec<(String, u64)> {
+    let page = shop.api().get("/v1/events?limit=500").await.1;
+    let events = page["events"].as_array().expect("events").clone();
+    events.iter().map(place).collect()
 }
 
 fn place(event: &Value) -> (String, u64) {
@@ -79,7 +40,7 @@ fn place(event: &Value) -> (String, u64) {
 async fn all_of(shop: &Shop, receiver: &Receiver) -> Vec<Post> {
     let mut posts = Vec::new();
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
-    let wanted = shop.feed().await;
+    let wanted = feed_of(shop).await;
     let mut missing: std::collections::BTreeSet<_> = wanted.into_iter().collect();
     while !missing.is_empty() {
         let post = receiver.next().await;
@@ -98,14 +59,14 @@ async fn a_call(shop: &Shop, alice: &mut Device, bob: &mut Device) -> String {
     alice.ok(ask("call.hangup", &call)).await;
     bob.wait_for("call.ended").await;
     alice.wait_for("call.ended").await;
-    assert!(!shop.feed().await.is_empty());
+    assert!(!feed_of(shop).await.is_empty());
     call
 }
 
 #[tokio::test]
 async fn events_come_signed_named_and_in_order() {
     let receiver = Receiver::start(json!({})).await;
-    let shop = Shop::open(&webhook("crm", receiver.address, ""));
+    let shop = Shop::open("open", &webhook("crm", receiver.address, ""));
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     let call = a_call(&shop, &mut alice, &mut bob).await;
     let posts = all_of(&shop, &receiver).await;
@@ -121,7 +82,7 @@ async fn events_come_signed_named_and_in_order() {
     assert_eq!(last.signature, sign(&last.id, &last.timestamp, &last.text));
     // Where it stands is told when it has been settled.
     loop {
-        let standing = shop.standing().await;
+        let standing = standing_of(&shop).await;
         if standing["cursor"] == standing["last"] {
             assert_eq!((&standing["name"], &standing["failures"]), (&json!("crm"), &json!(0)));
             break;
@@ -142,7 +103,7 @@ fn sign(id: &str, timestamp: &str, body: &str) -> String {
 #[tokio::test]
 async fn only_the_types_that_are_wanted_come() {
     let receiver = Receiver::start(json!({})).await;
-    let shop = Shop::open(&webhook("crm", receiver.address, "types = [\"ended\"]"));
+    let shop = Shop::open("open", &webhook("crm", receiver.address, "types = [\"ended\"]"));
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     for _ in 0..2 {
         let call = a_call(&shop, &mut alice, &mut bob).await;
@@ -159,14 +120,14 @@ async fn only_the_types_that_are_wanted_come() {
 async fn one_that_is_down_gets_everything_when_it_is_back() {
     let gone = Receiver::start(json!({})).await;
     let address = gone.address;
-    let shop = Shop::open(&webhook("crm", address, ""));
+    let shop = Shop::open("open", &webhook("crm", address, ""));
     drop(gone);
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     for _ in 0..3 {
         a_call(&shop, &mut alice, &mut bob).await;
     }
     loop {
-        let standing = shop.standing().await;
+        let standing = standing_of(&shop).await;
         if standing["failures"].as_u64().is_some_and(|n| n > 0) {
             assert_eq!(standing["error"], "cannot be connected to", "{standing}");
             break;
@@ -179,7 +140,7 @@ async fn one_that_is_down_gets_everything_when_it_is_back() {
 #[tokio::test]
 async fn nothing_is_lost_when_the_server_is_killed() {
     let receiver = Receiver::start(json!({})).await;
-    let mut shop = Shop::open(&webhook("crm", receiver.address, ""));
+    let mut shop = Shop::open("open", &webhook("crm", receiver.address, ""));
     receiver.answers(Manner::Says(503, String::new()));
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     a_call(&shop, &mut alice, &mut bob).await;
@@ -196,7 +157,7 @@ async fn a_slow_one_holds_up_neither_calls_nor_another() {
     let (slow, quick) = (Receiver::start(json!({})).await, Receiver::start(json!({})).await);
     slow.answers(Manner::Silent);
     let both = webhook("slow", slow.address, "") + &webhook("quick", quick.address, "");
-    let shop = Shop::open(&both);
+    let shop = Shop::open("open", &both);
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     for _ in 0..3 {
         a_call(&shop, &mut alice, &mut bob).await;
@@ -207,7 +168,7 @@ async fn a_slow_one_holds_up_neither_calls_nor_another() {
 #[tokio::test]
 async fn what_was_posted_is_posted_again_when_asked_for() {
     let receiver = Receiver::start(json!({})).await;
-    let shop = Shop::open(&webhook("crm", receiver.address, ""));
+    let shop = Shop::open("open", &webhook("crm", receiver.address, ""));
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     a_call(&shop, &mut alice, &mut bob).await;
     all_of(&shop, &receiver).await;
@@ -224,16 +185,15 @@ async fn what_was_posted_is_posted_again_when_asked_for() {
 #[tokio::test]
 async fn a_new_one_begins_with_what_happens_from_then_on() {
     let (first, second) = (Receiver::start(json!({})).await, Receiver::start(json!({})).await);
-    let shop = Shop::open(&webhook("first", first.address, ""));
+    let shop = Shop::open("open", &webhook("first", first.address, ""));
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
     a_call(&shop, &mut alice, &mut bob).await;
     all_of(&shop, &first).await;
-    write(
-        &shop.dir,
+    shop.change(
+        "open",
         &(webhook("first", first.address, "") + &webhook("second", second.address, "")),
-    );
-    shop.server.signal("HUP");
-    shop.server.logs("configuration read again").await;
+    )
+    .await;
     let call = a_call(&shop, &mut alice, &mut bob).await;
     for seq in 1..=5 {
         for receiver in [&first, &second] {

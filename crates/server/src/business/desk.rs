@@ -16,7 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::{absence::Absence, breaker::Breaker};
 
 /// Frames that may wait for a connection before it counts as too slow.
-pub(super) const WAITING: usize = 1_024;
+const WAITING: usize = 1_024;
 
 /// What is known of an app's business servers while the node runs.
 #[derive(Debug, Default)]

@@ -23,7 +23,7 @@ use self::desk::Desk;
 use crate::{
     config::{Absent, Apps, HookSettings},
     metrics::Metrics,
-    post::Letter,
+    post::Message,
 };
 
 /// All apps' business servers.
@@ -96,9 +96,14 @@ impl Business {
             }
         }
         let url = settings.url.as_ref().ok_or(Absence::Nobody)?;
-        let letter =
-            Letter { url, keys: &settings.keys, id: &body.id, at_s: body.at.0 / 1000, body: &text };
-        leave.concluded(question::ask(&letter, deadline).await)
+        let message = Message {
+            url,
+            keys: &settings.keys,
+            id: &body.id,
+            at_s: body.at.0 / 1000,
+            body: &text,
+        };
+        leave.concluded(question::ask(&message, deadline).await)
     }
 
     /// Says goodbye to every business server that is connected.

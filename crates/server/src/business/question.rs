@@ -6,16 +6,16 @@ use bellwire_protocol::business::HookAnswer;
 use tokio::time::Instant;
 
 use super::absence::Absence;
-use crate::post::{Failure, Letter, send, whole};
+use crate::post::{Failure, Message, send, whole};
 
 /// Between two tries to connect; the time limit of the question ends them.
 const RETRY: Duration = Duration::from_millis(50);
 
 /// Asks, and until `deadline` tries again as long as there is no connection: what was sent is not
 /// sent twice.
-pub(super) async fn ask(letter: &Letter<'_>, deadline: Instant) -> Result<HookAnswer, Absence> {
+pub(super) async fn ask(message: &Message<'_>, deadline: Instant) -> Result<HookAnswer, Absence> {
     loop {
-        match send(letter).await {
+        match send(message).await {
             Ok(response) => return read(&whole(response).await?),
             Err(Failure::Unreachable) if Instant::now() + RETRY < deadline => {
                 tokio::time::sleep(RETRY).await;

@@ -51,14 +51,6 @@ pub(crate) struct WebhookSettings {
     pub timeout: Duration,
 }
 
-impl PartialEq for WebhookSettings {
-    /// Whether a delivery goes the same way; secrets are looked at for each.
-    fn eq(&self, other: &Self) -> bool {
-        (&self.name, &self.url, &self.types, self.timeout)
-            == (&other.name, &other.url, &other.types, other.timeout)
-    }
-}
-
 /// Resolves an app's webhooks; `at` is the path of the app's table.
 pub(super) fn resolve(
     webhooks: &[Webhook],

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use bellwire_protocol::{
     ErrorCode, FeedCursor, LogEntry,
     business::FeedEvent,
@@ -13,7 +10,10 @@ use bellwire_protocol::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{caller::Business, problem::Problem};
+use super::{
+    caller::Business,
+    problem::{Asked, Problem},
+};
 use crate::{
     gateway::Gateway,
     journal::{FeedEntry, FeedQuery},
@@ -21,7 +21,7 @@ use crate::{
 
 /// `GET /v1/events?after=&limit=`
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     after: Option<String>,
     limit: Option<usize>,
 }
@@ -38,9 +38,8 @@ pub(super) struct Page {
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     Business(app): Business,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Asked(asked): Asked<Wanted>,
 ) -> Result<Json<Page>, Problem> {
-    let Query(asked) = asked.map_err(|e| Problem::invalid("query", e.body_text()))?;
     let after = asked.after.map_or(Ok(FeedCursor(0)), |after| after.parse());
     let wrong = |_| Problem::invalid("after", "use the cursor of an event, or none");
     let FeedCursor(after) = after.map_err(wrong)?;

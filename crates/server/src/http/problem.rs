@@ -2,8 +2,8 @@
 
 use axum::{
     Json,
-    extract::{FromRequest, Request, rejection::JsonRejection},
-    http::{StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Query, Request, rejection::JsonRejection},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use bellwire_protocol::{ErrorCode, WireError};
@@ -95,6 +95,19 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             let field = error.path().to_string();
             Problem::invalid(field, error.into_inner().to_string())
         })
+    }
+}
+
+/// What stands behind the `?` of a path, whose faults are told as problems.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let asked = Query::from_request_parts(parts, state).await;
+        let Query(asked) = asked.map_err(|e| Problem::invalid("query", e.body_text()))?;
+        Ok(Self(asked))
     }
 }
 

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json,
-    extract::{Query, State, rejection::QueryRejection},
-};
+use axum::{Json, extract::State};
 use bellwire_core::{Reason, Timestamp, UserId};
 use bellwire_protocol::{ErrorCode, Record, limits::RECORDS_DEFAULT, limits::RECORDS_PAGE};
 use serde::{Deserialize, Serialize};
 
-use super::{caller::Business, problem::Problem};
+use super::{
+    caller::Business,
+    problem::{Asked, Problem},
+};
 use crate::{gateway::Gateway, journal::RecordQuery};
 
 /// `GET /v1/records?user=&from=&to=&reason=&cursor=&limit=`
 #[derive(Deserialize)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     user: Option<UserId>,
     /// Calls asked for at or after this moment, in Unix milliseconds.
     from: Option<u64>,
@@ -37,9 +37,8 @@ pub(super) struct Page {
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     Business(app): Business,
-    asked: Result<Query<Asked>, QueryRejection>,
+    Asked(asked): Asked<Wanted>,
 ) -> Result<Json<Page>, Problem> {
-    let Query(asked) = asked.map_err(|e| Problem::invalid("query", e.body_text()))?;
     let most = u32::try_from(RECORDS_PAGE).unwrap_or(u32::MAX);
     let usual = u32::try_from(RECORDS_DEFAULT).unwrap_or(u32::MAX);
     let limit = asked.limit.unwrap_or(usual).clamp(1, most);

@@ -23,7 +23,7 @@ static CLIENT: LazyLock<Client> = LazyLock::new(|| {
 
 /// What is posted, and where.
 #[derive(Debug)]
-pub(crate) struct Letter<'a> {
+pub(crate) struct Message<'a> {
     pub(crate) url: &'a Url,
     pub(crate) keys: &'a [SigningKey],
     /// Names the message; the same if it is sent again.
@@ -51,8 +51,8 @@ pub(crate) enum Failure {
 }
 
 /// Posts, once; an answer of 2xx.
-pub(crate) async fn send(letter: &Letter<'_>) -> Result<Response, Failure> {
-    let Letter { url, keys, id, at_s, body } = *letter;
+pub(crate) async fn send(message: &Message<'_>) -> Result<Response, Failure> {
+    let Message { url, keys, id, at_s, body } = *message;
     let sent = CLIENT
         .post(url.clone())
         .header(CONTENT_TYPE, "application/json")

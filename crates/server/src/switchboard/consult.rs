@@ -73,8 +73,7 @@ fn denial(said: &Said) -> Result<HookAnswer, (u32, String)> {
     match (&said.answer, said.absent) {
         (Ok(answer), _) if answer.allow => Ok(answer.clone()),
         (Ok(answer), _) => {
-            let text = answer.text.as_deref().unwrap_or("the app does not allow it");
-            let text = text[..text.floor_char_boundary(TEXT_BYTES)].to_owned();
+            let text = reason(answer, "the app does not allow it");
             Err((answer.code.unwrap_or(0), text))
         }
         (Err(_), Absent::Allow) => Ok(HookAnswer::default()),
@@ -83,6 +82,12 @@ fn denial(said: &Said) -> Result<HookAnswer, (u32, String)> {
             Err((ABSENT_CODE, text.to_owned()))
         }
     }
+}
+
+/// The text of a denial, cut where it is long.
+fn reason(answer: &HookAnswer, usual: &str) -> String {
+    let text = answer.text.as_deref().unwrap_or(usual);
+    text[..text.floor_char_boundary(TEXT_BYTES)].to_owned()
 }
 
 /// What is asked of a start.
@@ -166,8 +171,7 @@ impl Switchboard {
         let refusal = match said.answer {
             Ok(answer) if answer.allow => return Ok(answer),
             Ok(answer) => {
-                let text = answer.text.unwrap_or_else(|| "name or password is wrong".to_owned());
-                let text = text[..text.floor_char_boundary(TEXT_BYTES)].to_owned();
+                let text = reason(&answer, "name or password is wrong");
                 WireError::new(ErrorCode::Unauthorized, text)
             }
             Err(_) => {

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     config::WebhookSettings,
     journal::{FeedEntry, FeedQuery},
-    post::{Letter, send},
+    post::{Message, send},
     switchboard::Switchboard,
 };
 
@@ -74,20 +74,19 @@ impl Delivering {
     /// Delivers until it is stopped, or the node is gone.
     pub(super) async fn run(mut self, kept: Kept) {
         let mut queue = Queue::new(&kept);
-        let mut saved = kept;
-        self.unpark(&mut queue, &saved.parked).await;
+        let mut is_saved = true;
+        self.unpark(&mut queue, &kept.parked).await;
         let mut posts: JoinSet<Posted> = JoinSet::new();
         let mut save_at = Instant::now() + SAVE_EVERY;
         loop {
             let Some(board) = self.board.upgrade() else { return };
-            self.read(&board, &mut queue).await;
+            is_saved &= !self.read(&board, &mut queue).await;
             while let Some(item) = queue.take(board.now()) {
-                posts.spawn(post(self.settings.clone(), item));
+                posts.spawn(post(self.settings.clone(), item, board.now()));
             }
             let wake = queue.due().map_or(LOOK_AGAIN, |due| {
                 Duration::from_millis(due.since_ms(board.now())).min(LOOK_AGAIN)
             });
-            let is_saved = queue.kept() == saved;
             drop(board);
             tokio::select! {
                 biased;
@@ -97,13 +96,14 @@ impl Delivering {
                         posts.shutdown().await;
                         let dead = queue.kept().dead;
                         queue = Queue::new(&Kept { cursor: after, parked: Vec::new(), dead });
-                        self.is_behind = true;
+                        (self.is_behind, is_saved) = (true, false);
                     }
                     Some(Wish::Revive) => {
                         let dead = queue.dead().iter();
                         let again: Vec<_> =
                             dead.map(|d| Parked { position: d.position, tries: 0 }).collect();
                         self.unpark(&mut queue, &again).await;
+                        is_saved = false;
                     }
                     Some(Wish::Stop(to)) => {
                         posts.shutdown().await;
@@ -115,11 +115,12 @@ impl Delivering {
                 },
                 Some(Ok((call, result))) = posts.join_next() => {
                     self.settle(&mut queue, call, result);
+                    is_saved = false;
                 }
                 () = self.appended.notified() => self.is_behind = true,
                 () = sleep_until(save_at), if !is_saved => {
-                    saved = queue.kept();
-                    self.save(&saved).await;
+                    self.save(&queue.kept()).await;
+                    is_saved = true;
                     save_at = Instant::now() + SAVE_EVERY;
                 }
                 () = sleep(wake.max(Duration::from_millis(1))) => {}
@@ -140,8 +141,9 @@ impl Delivering {
         }
     }
 
-    /// Reads on in the feed, as far as there is room.
-    async fn read(&mut self, board: &Switchboard, queue: &mut Queue) {
+    /// Reads on in the feed, as far as there is room; whether there was anything.
+    async fn read(&mut self, board: &Switchboard, queue: &mut Queue) -> bool {
+        let before = queue.read();
         while self.is_behind && queue.room() > 0 {
             let limit = PAGE.min(queue.room());
             let asked = FeedQuery { app: self.app.clone(), after: queue.read(), limit };
@@ -149,7 +151,8 @@ impl Delivering {
                 Ok(found) => found,
                 Err(error) => {
                     tracing::error!(app = %self.app, %error, "cannot read the feed");
-                    return sleep(READ_AGAIN).await;
+                    sleep(READ_AGAIN).await;
+                    break;
                 }
             };
             self.is_behind = found.len() == limit;
@@ -163,6 +166,7 @@ impl Delivering {
                 }
             }
         }
+        queue.read() > before
     }
 
     /// The event as it is posted, and its type in the log.
@@ -231,17 +235,16 @@ fn rfc3339(at: Timestamp) -> String {
     moment.ok().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
-async fn post(settings: Arc<WebhookSettings>, item: Item) -> Posted {
+async fn post(settings: Arc<WebhookSettings>, item: Item, now: Timestamp) -> Posted {
     let id = format!("{}:{}", item.call, item.seq);
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let letter = Letter {
+    let message = Message {
         url: &settings.url,
         keys: &settings.keys,
         id: &id,
-        at_s: now.map_or(0, |since| since.as_secs()),
+        at_s: now.0 / 1000,
         body: &item.body,
     };
-    let posted = timeout(settings.timeout, send(&letter)).await;
+    let posted = timeout(settings.timeout, send(&message)).await;
     let result = match posted {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(failure)) => Err(failure.to_string()),

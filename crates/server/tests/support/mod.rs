@@ -11,6 +11,7 @@ mod http;
 mod raw;
 mod scenes;
 mod server;
+mod shop;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use http::Api;
 pub(crate) use raw::RawSocket;
 pub(crate) use scenes::{ask, bring, outcome, ring, start, talk};
 pub(crate) use server::{Server, bellwire};
+pub(crate) use shop::{KEY, Shop};
 
 /// How long anything awaited may take on a busy machine. Passing tests never wait for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
