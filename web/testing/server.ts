@@ -5,6 +5,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { freePort } from './ports.js';
+
 /** The server listens within 10 s of its start; twice that is a machine in trouble. */
 const PATIENCE_MS = 20_000;
 
@@ -12,25 +14,22 @@ const PATIENCE_MS = 20_000;
 export class Server {
   readonly log: string[] = [];
   #child: ChildProcess | undefined;
-  #port = 0;
 
   private constructor(
     private readonly data: string,
     private readonly flags: string[],
+    readonly port: number,
   ) {}
 
   static async start(...flags: string[]): Promise<Server> {
-    const server = new Server(mkdtempSync(join(tmpdir(), 'bellwire-')), flags);
+    const data = mkdtempSync(join(tmpdir(), 'bellwire-'));
+    const server = new Server(data, flags, await freePort());
     await server.#launch();
     return server;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
   get address(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
   /** A token for `user`, made by the server's own HTTP API; good for `ttl` seconds. */
@@ -88,31 +87,25 @@ export class Server {
   }
 
   async #launch(): Promise<void> {
-    const listen = `127.0.0.1:${this.#port}`;
-    // The ports beside that of a second start may be somebody else's by now.
-    const media = ['--media-udp', '--media-tcp']
-      .filter((name) => this.#port !== 0 && !this.flags.some((flag) => flag.startsWith(name)))
-      .map((name) => `${name}=127.0.0.1:0`);
+    const listen = `127.0.0.1:${this.port}`;
     const child = spawn(
       binary(),
-      ['serve', '--dev', '--listen', listen, '--data', this.data, ...media, ...this.flags],
+      ['serve', '--dev', '--listen', listen, '--data', this.data, ...this.flags],
       { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, NO_COLOR: '1' } },
     );
     this.#child = child;
     const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
-    const port = await new Promise<number>((done, failed) => {
+    await new Promise<void>((done, failed) => {
       child.once('error', failed);
       child.once('exit', (code) => {
         failed(new Error(`the server ended (${code}):\n${this.log.join('\n')}`));
       });
       createInterface({ input: child.stderr }).on('line', (line) => {
         this.log.push(line);
-        const found = /listening.*address=\S*:(\d+)/.exec(line);
-        if (found) done(Number(found[1]));
+        if (/listening.*address=/.test(line)) done();
       });
     });
     clearTimeout(timer);
-    this.#port = port;
   }
 }
 

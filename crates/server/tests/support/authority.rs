@@ -1,6 +1,6 @@
 //! A certificate authority of the test's own, and clients that believe it.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fs, path::Path};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use reqwest::{Certificate, ClientBuilder};
@@ -59,10 +59,4 @@ pub(crate) fn believing(root: &str) -> ClientBuilder {
         .timeout(PATIENCE)
         .pool_max_idle_per_host(0)
         .tls_certs_only([root])
-}
-
-/// An address on this machine where nobody listens now.
-pub(crate) fn free_address() -> SocketAddr {
-    let port = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    port.local_addr().expect("an address")
 }

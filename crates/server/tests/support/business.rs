@@ -21,7 +21,7 @@ use tokio_tungstenite::{
     tungstenite::{Message, client::IntoClientRequest as _},
 };
 
-use super::PATIENCE;
+use super::{PATIENCE, free_address};
 
 /// How a receiver answers.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// Starts one that answers 200 with `said`.
     pub(crate) async fn start(said: Value) -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), said).await
+        Self::start_at(free_address(), said).await
     }
 
     /// The same at an address that was known before.

@@ -8,6 +8,7 @@ mod authority;
 mod business;
 mod device;
 mod http;
+mod ports;
 mod raw;
 mod scenes;
 mod server;
@@ -15,10 +16,11 @@ mod shop;
 
 use std::time::Duration;
 
-pub(crate) use authority::{Authority, believing, free_address};
+pub(crate) use authority::{Authority, believing};
 pub(crate) use business::{Business, Manner, Post, Receiver};
 pub(crate) use device::{Closed, Device};
 pub(crate) use http::Api;
+pub(crate) use ports::free_address;
 pub(crate) use raw::RawSocket;
 pub(crate) use scenes::{ask, bring, outcome, ring, start, talk};
 pub(crate) use server::{Server, bellwire};

@@ -12,7 +12,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{Api, Device, PATIENCE};
+use super::{Api, Device, PATIENCE, free_address};
 
 /// A running server with its own data directory, on a port of its own.
 pub(crate) struct Server {
@@ -41,7 +41,7 @@ impl Server {
 
     /// Starts one on a data directory that stays when it ends.
     pub(crate) fn start_on(data: &Path, flags: &[&str]) -> Self {
-        Self::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), data, flags)
+        Self::start_at(free_address(), data, flags)
     }
 
     /// The same at an address that others have to know before.
@@ -184,7 +184,6 @@ fn launch(
         .args(["serve", "--dev", "--server-log-format", "json", "--listen", &listen.to_string()])
         .arg("--data")
         .arg(data)
-        .args(free_media_ports(listen, flags))
         .args(flags)
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -208,15 +207,6 @@ fn launch(
     drop(child.kill());
     drop(child.wait());
     panic!("no server: {}", log.lock().expect("no reader has panicked").join("\n"));
-}
-
-/// Where the port is given, as in a second start, the ones beside it may be somebody else's by now.
-fn free_media_ports(listen: SocketAddr, flags: &[String]) -> Vec<String> {
-    let is_free =
-        |name: &&str| listen.port() != 0 && !flags.iter().any(|flag| flag.starts_with(*name));
-    let free = SocketAddr::new(listen.ip(), 0);
-    let ports = ["--media-udp", "--media-tcp"].into_iter().filter(is_free);
-    ports.map(|name| format!("{name}={free}")).collect()
 }
 
 fn listens_on(line: &str) -> Option<SocketAddr> {
