@@ -1,6 +1,7 @@
 //! What is asked of a call, and how it is refused.
 
 use crate::{
+    availability::Unavailable,
     call::{Kind, Media, Mode, Origin, Reach, Reason, RingMode},
     event::MediaReport,
     hook::Asked,
@@ -35,6 +36,8 @@ pub struct Callee {
     pub reach: Reach,
     /// Their unanswered `invite` calls.
     pub pending_invites: usize,
+    /// That they do not want to be rung by the caller now.
+    pub unavailable: Option<Unavailable>,
 }
 
 /// What the business server said of a start.

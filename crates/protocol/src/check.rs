@@ -48,6 +48,7 @@ impl Command {
             Self::PresenceGet(of) | Self::PresenceWatch(of) | Self::PresenceUnwatch(of) => {
                 check_count("users", of.users.len(), limits::PRESENCE_USERS)
             }
+            Self::SetAvailability(set) => set.check(),
             Self::MediaOffer(offer) => {
                 check_count("send", offer.send.len(), limits::MEDIA_LINES)?;
                 check_count("receive", offer.receive.len(), limits::MEDIA_LINES)
@@ -58,7 +59,9 @@ impl Command {
             Self::Get(_)
             | Self::MediaClose(_)
             | Self::MediaReport(_)
+            | Self::GetAvailability
             | Self::ListRecords(_)
+            | Self::ReadRecords(_)
             | Self::RenewToken(_)
             | Self::Ringing(_)
             | Self::Join(_)

@@ -14,6 +14,10 @@ pub const BODY_BYTES: usize = 32 * 1024;
 pub const NAME_BYTES: usize = bellwire_core::NAME_BYTES;
 /// The most users one presence command may name.
 pub const PRESENCE_USERS: usize = 256;
+/// The most users on one list of a user's availability.
+pub const LISTED_USERS: usize = 1000;
+/// The most spans of a user's quiet hours.
+pub const QUIET_SPANS: usize = 28;
 /// The most users one command may invite or address.
 pub const CALLEES: usize = bellwire_core::GROUP_SIZE_MAX;
 /// The most unanswered invitations (`mode: invite`) a user may have each way.
@@ -81,7 +85,7 @@ const fn set(
 }
 
 /// Every limit of the wire, for the docs.
-pub const TABLE: [LimitRow; 22] = [
+pub const TABLE: [LimitRow; 24] = [
     row("a frame from a device", FRAME_BYTES as u64, "bytes"),
     row("nesting of a frame", FRAME_DEPTH as u64, "levels"),
     row("`content` of a note", CONTENT_BYTES as u64, "bytes"),
@@ -89,6 +93,8 @@ pub const TABLE: [LimitRow; 22] = [
     row("a name: user, device, app, group, channel", NAME_BYTES as u64, "bytes"),
     row("users one command invites or addresses", CALLEES as u64, "users"),
     row("users one presence command names", PRESENCE_USERS as u64, "users"),
+    row("users on a list of `availability.set`", LISTED_USERS as u64, "users"),
+    row("spans of quiet hours", QUIET_SPANS as u64, "spans"),
     row("unanswered `invite` calls of a user, each way", PENDING_INVITES as u64, "calls"),
     row("remembered answers of a session", ANSWERS as u64, "answers"),
     row("`caps` of a hello", CAPS as u64, "words"),

@@ -5,6 +5,7 @@
 //! ports [`Storage`], [`Clock`] and [`Chance`] it stands on.
 
 mod auth;
+mod availability;
 mod business;
 mod calls;
 mod chance;
@@ -32,8 +33,8 @@ mod webhooks;
 pub use chance::Chance;
 pub use clock::Clock;
 pub use journal::{
-    AnswerRow, FeedEntry, FeedQuery, JournalState, LegRow, LogRow, RecordQuery, RecordRow,
-    Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
+    AnswerRow, Bucket, FeedEntry, FeedQuery, JournalState, KeyValueRow, LegRow, LogRow,
+    RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow,
 };
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

@@ -2,12 +2,14 @@
 
 mod event;
 mod hook;
+mod record;
 mod socket;
 
 pub use event::{FeedEvent, WebhookBody, WebhookData};
 pub use hook::{
     AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
 };
+pub use record::{Confirmed, FullRecord, Receipt, Verdict};
 pub use socket::{BusinessAnswer, BusinessHello, BusinessReply, BusinessRequest};
 
 /// The path of the business server's WebSocket.

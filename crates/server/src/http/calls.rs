@@ -27,7 +27,7 @@ use crate::{
 };
 
 type Gate = State<Arc<Gateway>>;
-type Answer = Result<Said, Problem>;
+pub(super) type Answer = Result<Said, Problem>;
 
 /// `GET /v1/calls`
 #[derive(Serialize)]
@@ -217,7 +217,7 @@ pub(super) async fn invite(
     let make = |board: &Switchboard, _: &Call| Command::User {
         by: by.clone(),
         order: Order::Invite {
-            to: board.callees(&app.key, &targets, ring_ms),
+            to: board.callees(&app.key, &targets, &by.user, ring_ms),
             note: body.note.clone(),
         },
     };
@@ -298,14 +298,14 @@ pub(super) async fn end_all_of(
     ended
 }
 
-type Waiting = oneshot::Receiver<Result<Text, Box<WireError>>>;
+pub(super) type Waiting = oneshot::Receiver<Result<Text, Box<WireError>>>;
 
-fn asker() -> (Asker, Waiting) {
+pub(super) fn asker() -> (Asker, Waiting) {
     let (to, from) = oneshot::channel();
     (Asker::Server(to), from)
 }
 
-async fn answered(answer: Waiting) -> Answer {
+pub(super) async fn answered(answer: Waiting) -> Answer {
     let answer = answer.await.map_err(|_| {
         Problem::new(ErrorCode::Unavailable, "the server is stopping; ask again when it is back")
     })?;

@@ -4,6 +4,7 @@
 mod caller;
 mod calls;
 mod events;
+mod export;
 mod health;
 mod pages;
 mod problem;
@@ -52,9 +53,14 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
         .route("/v1/calls/{id}/remove", post(calls::remove))
         .route("/v1/calls/{id}/end", post(calls::end))
         .route("/v1/users/{user}", get(users::show))
+        .route(
+            "/v1/users/{user}/availability",
+            get(users::availability).patch(users::set_availability),
+        )
         .route("/v1/users/{user}/end", post(users::end))
         .route("/v1/users/{user}/logout", post(users::logout))
         .route("/v1/records", get(records::list))
+        .route("/v1/records/export", get(export::export))
         .route("/v1/events", get(events::list))
         .route("/v1/webhooks", get(webhooks::list))
         .route("/v1/webhooks/{name}/replay", post(webhooks::replay))
@@ -80,6 +86,6 @@ fn cors(gateway: Arc<Gateway>) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
-        .allow_methods([Method::GET, Method::POST])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
 }

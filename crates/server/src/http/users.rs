@@ -7,12 +7,12 @@ use axum::{
     extract::{Path, State},
 };
 use bellwire_core::{CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
-use bellwire_protocol::{CloseCode, ErrorCode, reply::Presence};
+use bellwire_protocol::{CloseCode, ErrorCode, SetAvailability, reply::Presence};
 use serde::{Deserialize, Serialize};
 
 use super::{
     caller::Business,
-    calls::end_all_of,
+    calls::{Answer, answered, asker, end_all_of},
     problem::{Body, Problem},
 };
 use crate::{
@@ -116,6 +116,30 @@ pub(super) async fn show(
 
 fn user_id(text: &str) -> Result<UserId, Problem> {
     UserId::parse(text).map_err(|error| Problem::invalid("user", error.to_string()))
+}
+
+/// `GET /v1/users/{user}/availability`
+pub(super) async fn availability(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+) -> Answer {
+    let (asker, answer) = asker();
+    gateway.board.answer_availability(&app.key, &user_id(&user)?, asker);
+    answered(answer).await
+}
+
+/// `PATCH /v1/users/{user}/availability`
+pub(super) async fn set_availability(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+    Body(asked): Body<SetAvailability>,
+) -> Answer {
+    asked.check().map_err(|fault| Problem::invalid(fault.field, fault.text))?;
+    let (asker, answer) = asker();
+    gateway.board.set_availability(&app.key, &user_id(&user)?, &asked, asker);
+    answered(answer).await
 }
 
 /// What was done, by number.

@@ -9,7 +9,7 @@ use bellwire_core::{AppKey, DeviceId, NameError, SessionId, Timestamp, Uid, User
 
 use super::{
     error::JournalError,
-    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
+    row::{AnswerRow, Bucket, KeyValueRow, SessionRow, UserRow},
     tables::{LegText, LogText, RecordText, Tables},
 };
 
@@ -23,7 +23,9 @@ const RECORD: u8 = 6;
 const LEG: u8 = 7;
 /// As [`LOG`], and where it stands in the feed.
 const LOG_IN_FEED: u8 = 8;
+/// Version 3 had a table of webhooks alone.
 const WEBHOOK: u8 = 9;
+const KEY_VALUE: u8 = 10;
 
 /// In place of the last batch of a generation: this and what came before is in the tables.
 pub(super) const FOLDED: &[u8] = &[0];
@@ -43,8 +45,8 @@ pub(super) fn encode(tables: &Tables) -> Vec<u8> {
     tables.users.iter().for_each(|row| out.user(row));
     tables.records.iter().for_each(|row| out.record(row));
     tables.legs.iter().for_each(|row| out.leg(row));
-    for WebhookRow { app, name, state } in &tables.webhooks {
-        out.kind(WEBHOOK).text(app).text(name).text(state);
+    for KeyValueRow { app, bucket, key, value } in &tables.key_values {
+        out.kind(KEY_VALUE).text(app).text(bucket.as_str()).text(key).maybe(value.as_deref());
     }
     out.0
 }
@@ -152,7 +154,8 @@ impl In<'_> {
             USER => tables.users.push(self.user()?),
             RECORD => tables.records.push(self.record()?),
             LEG => tables.legs.push(self.leg()?),
-            WEBHOOK => tables.webhooks.push(self.webhook()?),
+            WEBHOOK => tables.key_values.push(self.webhook()?),
+            KEY_VALUE => tables.key_values.push(self.key_value()?),
             _ => return Err(Broken("a row of no known table")),
         }
         Ok(())
@@ -224,11 +227,21 @@ impl In<'_> {
         })
     }
 
-    fn webhook(&mut self) -> Result<WebhookRow, Broken> {
-        Ok(WebhookRow {
+    fn webhook(&mut self) -> Result<KeyValueRow, Broken> {
+        Ok(KeyValueRow {
             app: self.name(AppKey::parse)?,
-            name: self.text()?.to_owned(),
-            state: self.text()?.into(),
+            bucket: Bucket::Webhook,
+            key: self.text()?.to_owned(),
+            value: Some(self.text()?.into()),
+        })
+    }
+
+    fn key_value(&mut self) -> Result<KeyValueRow, Broken> {
+        Ok(KeyValueRow {
+            app: self.name(AppKey::parse)?,
+            bucket: Bucket::named(self.text()?).ok_or(Broken("a value of no known bucket"))?,
+            key: self.text()?.to_owned(),
+            value: self.maybe()?.map(Into::into),
         })
     }
 

@@ -21,19 +21,51 @@ pub enum Row {
     User(UserRow),
     /// The record of a finished call.
     Record(Box<RecordRow>),
-    /// How far the deliveries to a webhook have come.
-    Webhook(WebhookRow),
+    /// A value of a bucket that is new, changed or gone.
+    KeyValue(KeyValueRow),
 }
 
-/// How far the deliveries to one of an app's webhooks have come.
+/// What kind of values an app's keys have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bucket {
+    /// How far the deliveries to a webhook have come, by its name.
+    Webhook,
+    /// When and by whom a user wants to be rung, by user.
+    Availability,
+    /// The newest record whose missed calls a user has seen, by user.
+    RecordsRead,
+}
+
+impl Bucket {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Webhook, Self::Availability, Self::RecordsRead];
+
+    /// Its name, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Availability => "availability",
+            Self::RecordsRead => "records_read",
+        }
+    }
+
+    /// The one that is stored under `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bucket| bucket.as_str() == name)
+    }
+}
+
+/// A value of an app; the last one under its key counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookRow {
+pub struct KeyValueRow {
     /// The app.
     pub app: AppKey,
-    /// The webhook's name.
-    pub name: String,
-    /// The state, given back verbatim.
-    pub state: Arc<str>,
+    /// What it is.
+    pub bucket: Bucket,
+    /// What it belongs to.
+    pub key: String,
+    /// The value, given back verbatim; none removes it.
+    pub value: Option<Arc<str>>,
 }
 
 /// Entries appended to a call's log at once.

@@ -76,7 +76,7 @@ pub(super) struct Statements {
     record: Many,
     leg: Many,
     feed: Many,
-    webhook: Many,
+    key_value: Many,
 }
 
 impl Statements {
@@ -107,7 +107,11 @@ impl Statements {
             ),
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
             feed: Many::new("INSERT OR IGNORE INTO feed (app, position, at, body)", 4, ""),
-            webhook: Many::new("INSERT OR REPLACE INTO webhook (app, name, state)", 3, ""),
+            key_value: Many::new(
+                "INSERT OR REPLACE INTO key_value (app, bucket, key, value)",
+                4,
+                "",
+            ),
         }
     }
 
@@ -220,6 +224,31 @@ impl Statements {
         Ok(())
     }
 
+    async fn write_values(
+        &self,
+        connection: &mut SqliteConnection,
+        chunk: &Chunk,
+    ) -> Result<(), sqlx::Error> {
+        self.key_value
+            .run(connection, &chunk.key_values, |query, row| {
+                query
+                    .bind(row.app.as_str())
+                    .bind(row.bucket.as_str())
+                    .bind(row.key.clone())
+                    .bind(row.value.clone())
+            })
+            .await?;
+        for row in &chunk.removed {
+            sqlx::query("DELETE FROM key_value WHERE app = ? AND bucket = ? AND key = ?")
+                .bind(row.app.as_str())
+                .bind(row.bucket.as_str())
+                .bind(row.key.as_str())
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+
     async fn write_records(
         &self,
         connection: &mut SqliteConnection,
@@ -257,11 +286,7 @@ impl Statements {
                     .bind(row.body.clone())
             })
             .await?;
-        self.webhook
-            .run(connection, &chunk.webhooks, |query, row| {
-                query.bind(row.app.as_str()).bind(row.name.clone()).bind(Arc::clone(&row.state))
-            })
-            .await?;
+        self.write_values(connection, chunk).await?;
         for (app, last) in &chunk.serials {
             sqlx::query(
                 "INSERT INTO serial (app, last) VALUES (?, ?)

@@ -108,10 +108,17 @@ impl Switchboard {
         self.conclude(asker, Ok(ok));
     }
 
-    /// Likewise, and does something before anything else is told.
-    pub(crate) fn answer_and(&self, asker: Asker, ok: Json, then: impl FnOnce() + Send + 'static) {
+    /// Likewise, when `rows` are durable too, and does something before anything else is told.
+    pub(crate) fn answer_and(
+        &self,
+        asker: Asker,
+        ok: Json,
+        mut rows: Vec<Row>,
+        then: impl FnOnce() + Send + 'static,
+    ) {
         let (answer, row) = asker.prepare(Ok(ok));
-        self.storage.submit_in_turn(row.into_iter().collect(), move || {
+        rows.extend(row);
+        self.storage.submit_in_turn(rows, move || {
             asker.send(answer);
             then();
         });

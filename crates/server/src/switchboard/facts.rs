@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use bellwire_core::{AppKey, Call, CallId, Callee, UserId};
+use bellwire_core::{AppKey, Call, CallId, Callee, Unavailable, UserId};
 use bellwire_protocol::{Target, WireError};
 
 use super::Switchboard;
+use crate::availability::{Unwanted, unwanted};
 
 impl Switchboard {
     /// The callees as a command names them, resolved to users.
@@ -26,10 +27,11 @@ impl Switchboard {
         &self,
         app: &AppKey,
         targets: &[(UserId, Target)],
+        caller: &UserId,
         ring_ms: Option<u64>,
     ) -> Vec<Callee> {
         let claims = self.calls.claims(app, targets.iter().map(|(user, _)| user));
-        self.callees_claimed(app, targets, ring_ms, &claims)
+        self.callees_claimed(app, targets, caller, ring_ms, &claims)
     }
 
     /// Likewise, when it is known which calls claim them.
@@ -37,11 +39,13 @@ impl Switchboard {
         &self,
         app: &AppKey,
         targets: &[(UserId, Target)],
+        caller: &UserId,
         ring_ms: Option<u64>,
         claims: &[Option<Arc<Call>>],
     ) -> Vec<Callee> {
         let callee = |((user, target), claim): (&(UserId, Target), &Option<Arc<Call>>)| Callee {
-            uid: self.directory.get(app, user).map(|u| u.uid),
+            uid: self.directory.uid(app, user),
+            unavailable: self.unavailable(app, user, caller),
             ring: target.ring.unwrap_or_default(),
             ring_ms: target.ring_time.map(|s| s.saturating_mul(1000)).or(ring_ms),
             claimed: claim.as_ref().map(|call| call.id),
@@ -50,6 +54,19 @@ impl Switchboard {
             user: user.clone(),
         };
         targets.iter().zip(claims).map(callee).collect()
+    }
+
+    /// That the user does not want to be rung by `caller` now.
+    pub(crate) fn unavailable(
+        &self,
+        app: &AppKey,
+        user: &UserId,
+        caller: &UserId,
+    ) -> Option<Unavailable> {
+        let own = self.directory.availability(app, user)?;
+        let unwanted = unwanted(&own, caller, self.now())?;
+        let shown_as = self.apps.get(app).map(|app| app.unavailable_as).unwrap_or_default();
+        Some(Unavailable { shown_as, blocked: unwanted == Unwanted::Blocked })
     }
 
     /// The call that claims a user.

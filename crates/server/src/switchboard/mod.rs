@@ -7,6 +7,7 @@ mod consult;
 mod deadlines;
 mod facts;
 mod limits;
+mod own;
 mod presence;
 mod render;
 mod reply;
@@ -32,7 +33,7 @@ use crate::{
     calls::{Calls, Change, Known},
     chance::Chance,
     clock::Clock,
-    config::App,
+    config::{App, Apps},
     directory::Directory,
     journal::JournalState,
     media::Media,
@@ -57,6 +58,7 @@ pub(crate) struct Switchboard {
     pub(crate) webhooks: Webhooks,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
+    apps: Apps,
 }
 
 /// A command about a call that exists; the facts in it are looked up anew for each attempt.
@@ -73,6 +75,7 @@ impl Switchboard {
         business: Business,
         clock: Arc<dyn Clock>,
         chance: Chance,
+        apps: Apps,
     ) -> Self {
         Self {
             calls,
@@ -88,6 +91,7 @@ impl Switchboard {
             webhooks: Webhooks::default(),
             clock,
             chance,
+            apps,
         }
     }
 

@@ -88,7 +88,7 @@ fn attempt(
     let callees_claims = claims.split_off(1);
     let claim = claims.pop().flatten();
     let now = board.now();
-    let callees = board.callees_claimed(&app.key, targets, None, &callees_claims);
+    let callees = board.callees_claimed(&app.key, targets, &ask.caller.user, None, &callees_claims);
     let wanted = facts(board, app, ask, callees, consulted.as_deref(), id);
     let (room, mode) = (wanted.room, wanted.mode);
     let must_ask = consulted.is_none()
@@ -164,7 +164,7 @@ fn facts(
         call,
         room: board.calls.rooms().take(&board.chance),
         origin: ask.origin,
-        uid: board.directory.get(&app.key, caller).map(|u| u.uid),
+        uid: board.directory.uid(&app.key, caller),
         reach: board.sessions.reach(&app.key, caller),
         pending_invites: board.calls.pending_invites(&app.key, caller).0,
         caller: ask.caller.clone(),
@@ -179,7 +179,7 @@ fn facts(
         channel: asked.channel.clone(),
         verdict: consulted.map_or_else(
             || Verdict::Allow(Box::<Changes>::default()),
-            |consulted| consulted.verdict(board, &app.key),
+            |consulted| consulted.verdict(board, &app.key, caller),
         ),
         asked: consulted.map(|consulted| consulted.entry(caller)),
     }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use bellwire_core::{AppKey, Event, Phase, Tell, UserId};
-use bellwire_protocol::{Json, RecordCursor, record_frame};
+use bellwire_protocol::{Json, Record, RecordCursor, record_frame};
 
 use super::{
     Asker, Switchboard,
@@ -113,8 +113,14 @@ impl Switchboard {
 
     /// A finished call's record goes to every device of everyone in it.
     fn tell_record(&self, app: &AppKey, done: &Finished) {
-        let frame = record_frame(&done.record, RecordCursor(done.serial));
+        let cursor = RecordCursor(done.serial);
+        let mut frame = record_frame(&done.record, cursor);
         for p in &done.call.participants {
+            if Record::has_secrets(&done.call)
+                && let Some(record) = Record::of(&done.call, done.serial)
+            {
+                frame = record_frame(&Json::of(&record.told(&p.user)), cursor);
+            }
             for session in self.sessions.of(app, &p.user) {
                 if let Some(outbox) = session.greeted() {
                     outbox.push(frame.clone());

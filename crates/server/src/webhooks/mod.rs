@@ -19,7 +19,7 @@ use tokio::{
 use self::{deliver::Delivering, queue::Kept};
 use crate::{
     config::Apps,
-    journal::{Row, WebhookRow},
+    journal::{Bucket, KeyValueRow, Row},
     switchboard::Switchboard,
 };
 
@@ -90,22 +90,25 @@ fn begin(board: &Switchboard, app: &AppKey, name: &str) -> Kept {
 
 fn row(app: &AppKey, name: &str, kept: &Kept) -> Row {
     let state = serde_json::to_string(kept).expect("a state serializes");
-    Row::Webhook(WebhookRow { app: app.clone(), name: name.to_owned(), state: state.into() })
+    Row::KeyValue(KeyValueRow {
+        app: app.clone(),
+        bucket: Bucket::Webhook,
+        key: name.to_owned(),
+        value: Some(state.into()),
+    })
 }
 
 impl Webhooks {
-    /// Puts back how far each had come.
-    pub(crate) fn restore(&self, rows: Vec<WebhookRow>) {
-        let mut kept = self.kept.lock();
-        for row in rows {
-            match serde_json::from_str(&row.state) {
-                Ok(state) => drop(kept.insert((row.app, row.name), state)),
-                Err(error) => {
-                    let (app, webhook) = (&row.app, &row.name);
-                    tracing::error!(%app, webhook, %error, "what was kept of a webhook does not read");
-                }
-            }
-        }
+    /// Puts back how far one had come.
+    pub(crate) fn restore(
+        &self,
+        app: AppKey,
+        name: String,
+        state: &str,
+    ) -> Result<(), serde_json::Error> {
+        let state = serde_json::from_str(state)?;
+        self.kept.lock().insert((app, name), state);
+        Ok(())
     }
 
     /// Runs the receivers that the apps have now, and no others.

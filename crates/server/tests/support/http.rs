@@ -44,6 +44,12 @@ impl Api {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// `PATCH` with a JSON body: status and body.
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+        let (status, text) = self.send(Method::PATCH, path, Some(body)).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
     /// `POST` that has to succeed.
     pub(crate) async fn ok(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.post(path, body).await;

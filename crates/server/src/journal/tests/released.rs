@@ -14,7 +14,7 @@ use tempfile::tempdir;
 
 use super::{answer, app, call, fold, log, open, record, session, session_row, user, user_row};
 use crate::journal::{
-    Journal, JournalSettings, LogRow, RecordQuery, Row, WebhookRow, open::SCHEMA_VERSION,
+    Bucket, Journal, JournalSettings, KeyValueRow, LogRow, RecordQuery, Row, open::SCHEMA_VERSION,
 };
 
 fn fixture(version: u32) -> PathBuf {
@@ -45,6 +45,7 @@ fn created() -> Entry {
             told: true,
             held: false,
             reach: Reach::Asleep,
+            unavailable: None,
         }],
         note: Note { content: Some("hi".into()), param: Some(7), ..Note::default() },
         group: None,
@@ -80,7 +81,7 @@ async fn update() {
         Row::SessionGone(session(2)),
         Row::User(user_row("alice", 17)),
         record(3, 40, Reason::Timeout, State::TimedOut),
-        Row::Webhook(webhook()),
+        Row::KeyValue(webhook()),
     ];
     journal.submit(late, || ());
     journal.flush().await.unwrap();
@@ -97,9 +98,9 @@ async fn update() {
     fs::copy(database, fixture(SCHEMA_VERSION)).unwrap();
 }
 
-fn webhook() -> WebhookRow {
-    let state = r#"{"cursor":7,"parked":[],"dead":[]}"#.into();
-    WebhookRow { app: app(), name: "crm".to_owned(), state }
+fn webhook() -> KeyValueRow {
+    let value = Some(r#"{"cursor":7,"parked":[],"dead":[]}"#.into());
+    KeyValueRow { app: app(), bucket: Bucket::Webhook, key: "crm".to_owned(), value }
 }
 
 async fn left(journal: &Journal) -> i64 {
@@ -138,8 +139,8 @@ async fn every_released_journal_is_read() {
         assert_eq!(recovered.serials, [(app(), 3)]);
         let positions = if version < 3 { vec![] } else { vec![(app(), 9)] };
         assert_eq!(recovered.positions, positions, "version {version}");
-        let webhooks = if version < 3 { vec![] } else { vec![webhook()] };
-        assert_eq!(recovered.webhooks, webhooks, "version {version}");
+        let values = if version < 3 { vec![] } else { vec![webhook()] };
+        assert_eq!(recovered.key_values, values, "version {version}");
         assert!(journal.answer(&session(1), 9).await.unwrap().is_some());
         assert!(journal.answer(&session(2), 4).await.unwrap().is_none());
         let mut missed = RecordQuery::newest(app(), 1);
