@@ -36,6 +36,7 @@ pub fn business_schema() -> Value {
     let request = reference::<business::BusinessRequest>(&mut generator);
     let reply = reference::<business::BusinessReply>(&mut generator);
     let said = reference::<business::BusinessAnswer>(&mut generator);
+    let event = reference::<business::BusinessEvent>(&mut generator);
     let record = reference::<business::FullRecord>(&mut generator);
     let definitions: Map<String, Value> = generator.take_definitions(true);
     json!({
@@ -43,10 +44,10 @@ pub fn business_schema() -> Value {
         "$id": "urn:bellwire:business:v1",
         "title": "bellwire.business.v1",
         "description": "What a Bellwire server and the app's own server say to each other.",
-        "oneOf": [hook.clone(), said.clone(), request.clone(), reply.clone()],
+        "oneOf": [hook.clone(), said.clone(), request.clone(), reply.clone(), event.clone()],
         "x-frames": {
             "hook": hook, "asking": asking, "answer": answer, "business_answer": said, "hello": hello,
-            "request": request, "reply": reply, "record": record,
+            "request": request, "reply": reply, "event": event, "record": record,
         },
         "$defs": definitions,
     })

@@ -13,6 +13,7 @@ pub mod cli;
 mod clock;
 mod config;
 mod directory;
+mod feed;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;

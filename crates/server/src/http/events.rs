@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use bellwire_protocol::{
-    ErrorCode, FeedCursor, LogEntry,
+    ErrorCode, FeedCursor,
     business::FeedEvent,
     limits::{EVENTS_DEFAULT, EVENTS_PAGE},
 };
@@ -55,10 +55,5 @@ pub(super) async fn list(
         }
     };
     let cursor = FeedCursor(found.last().map_or(after, |last| last.position));
-    Ok(Json(Page { events: found.iter().map(event).collect(), cursor }))
-}
-
-fn event(found: &FeedEntry) -> FeedEvent {
-    let FeedEntry { position, call, entry } = found;
-    FeedEvent { cursor: FeedCursor(*position), call: *call, entry: LogEntry::of(entry) }
+    Ok(Json(Page { events: found.iter().map(FeedEntry::to_wire).collect(), cursor }))
 }

@@ -78,7 +78,7 @@ impl Switchboard {
         for done in finished {
             self.tell_record(app, done);
         }
-        self.webhooks.appended(app);
+        self.feed.appended(app);
         for user in touched(plan) {
             self.tell_presence(app, user);
         }

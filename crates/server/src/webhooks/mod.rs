@@ -12,7 +12,7 @@ use bellwire_protocol::FeedCursor;
 use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
@@ -33,7 +33,6 @@ pub(crate) struct Webhooks {
 
 struct Receiver {
     name: String,
-    appended: Arc<Notify>,
     wishes: mpsc::UnboundedSender<Wish>,
     task: JoinHandle<()>,
 }
@@ -129,23 +128,16 @@ impl Webhooks {
                 let key = (app.key.clone(), settings.name.clone());
                 let kept = self.kept.lock().remove(&key);
                 let kept = kept.unwrap_or_else(|| begin(board, &app.key, &settings.name));
-                let appended = Arc::new(Notify::new());
                 let (wishes, asked) = mpsc::unbounded_channel();
-                let task = Delivering::new(board, &app.key, settings, appended.clone(), asked);
+                let task =
+                    Delivering::new(board, &app.key, settings, board.feed.follow(&app.key), asked);
                 let task = tokio::spawn(task.run(kept));
-                Receiver { name: settings.name.clone(), appended, wishes, task }
+                Receiver { name: settings.name.clone(), wishes, task }
             });
             let receivers: Vec<_> = receivers.collect();
             if !receivers.is_empty() {
                 self.receivers.lock().insert(app.key.clone(), receivers);
             }
-        }
-    }
-
-    /// Something was appended to a call of the app, and is durable.
-    pub(crate) fn appended(&self, app: &AppKey) {
-        for receiver in self.receivers.lock().get(app).into_iter().flatten() {
-            receiver.appended.notify_one();
         }
     }
 

@@ -128,3 +128,13 @@ fn what_fails_for_a_day_is_dead_and_the_rest_of_its_call_goes_on() {
     assert!(queue.dead().is_empty());
     assert_eq!(queue.take(now).unwrap().position, 1);
 }
+
+#[test]
+fn what_fails_together_is_not_tried_again_together() {
+    let pauses: BTreeSet<u64> = (1..=100).map(|position| pause(2, position)).collect();
+    let usual = PAUSES_MS[2];
+    assert!(pauses.iter().all(|pause| (usual..=usual + usual / 5).contains(pause)), "{pauses:?}");
+    assert!(pauses.len() > 90, "{pauses:?}");
+    assert_eq!(pause(100, 7), pause(100, 7));
+    assert!(pause(100, 7) >= 3_600_000);
+}

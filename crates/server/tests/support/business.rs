@@ -192,6 +192,16 @@ impl Business {
         self.frame(|frame| frame["hook"].is_string()).await
     }
 
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Value {
+        self.frame(|frame| frame["event"].is_object()).await["event"].take()
+    }
+
+    /// How many frames came that were not asked for yet.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
+    }
+
     /// Answers a question.
     pub(crate) async fn answer(&mut self, question: &Value, mut said: Value) {
         said["answer"] = question["id"].clone();
