@@ -1,9 +1,11 @@
 //! The queue's rules, with time as a number.
 
+use std::collections::BTreeSet;
+
 use bellwire_core::{CallId, Timestamp};
 use uuid::Uuid;
 
-use super::{AT_ONCE, DOWN, GIVE_UP_MS, Item, Kept, OPEN_MAX, PARK, Queue};
+use super::{AT_ONCE, DOWN, GIVE_UP_MS, Item, Kept, OPEN_MAX, PARK, PAUSES_MS, Queue, pause};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 
