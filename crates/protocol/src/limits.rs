@@ -41,6 +41,8 @@ pub const EVENTS_DEFAULT: usize = 100;
 /// The most m-lines of an offer: with what browsers say of codecs an offer of so many stays within
 /// a frame.
 pub const MEDIA_LINES: usize = 64;
+/// The longest `Idempotency-Key` of a request over HTTP, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// How long a connection may take to say hello, in seconds.
 pub const HELLO_S: u64 = 10;
 /// The time between two pings to a device at rest, in seconds.

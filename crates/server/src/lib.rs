@@ -18,6 +18,7 @@ mod feed;
 pub mod fuzzing;
 mod gateway;
 mod http;
+mod idempotency;
 mod journal;
 mod listen;
 mod media;

@@ -196,6 +196,11 @@ fn restore(board: &Switchboard, row: &KeyValueRow) -> Result<(), String> {
             board.directory.restore_availability(app, user()?, own);
             Ok(())
         }
+        Bucket::Idempotency => {
+            let answered = serde_json::from_str(value).map_err(|error| error.to_string())?;
+            board.idempotency.restore(app, row.key.clone(), answered);
+            Ok(())
+        }
         Bucket::RecordsRead => {
             let upto = value.parse().map_err(|_| "no number".to_owned())?;
             board.directory.restore_read(app, user()?, upto);

@@ -29,6 +29,9 @@ pub struct BusinessRequest {
     /// The body, as in the HTTP API.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
+    /// What the header `Idempotency-Key` is in the HTTP API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
 }
 
 /// The body of `hello`.

@@ -203,8 +203,8 @@ fn take(line: &Line, text: &str) -> Result<Option<BusinessRequest>, Bad> {
 
 /// Does what a request asks, as if it had come over HTTP with the app's key.
 async fn carry(gateway: Arc<Gateway>, app: AppKey, request: BusinessRequest) -> BusinessReply {
-    let BusinessRequest { id, what, body } = request;
-    let answer = match to_http(&what, &body) {
+    let id = request.id;
+    let answer = match to_http(&request) {
         Ok(mut request) => {
             request.extensions_mut().insert(http::Carried(app));
             let router = TowerToHyperService::new(http::app(gateway));
@@ -221,18 +221,21 @@ async fn carry(gateway: Arc<Gateway>, app: AppKey, request: BusinessRequest) -> 
     BusinessReply { id, status, body }
 }
 
-fn to_http(what: &str, body: &Value) -> Result<Request<Body>, Problem> {
+fn to_http(asked: &BusinessRequest) -> Result<Request<Body>, Problem> {
     let wrong = || {
         let text = "write the method and the path, such as `POST /v1/calls`";
         Problem::from(Box::new(WireError::invalid("do", text)))
     };
-    let (method, path) = what.split_once(' ').ok_or_else(wrong)?;
+    let (method, path) = asked.what.split_once(' ').ok_or_else(wrong)?;
     let method: Method = method.parse().map_err(|_| wrong())?;
     if !path.starts_with("/v1/") {
         return Err(wrong());
     }
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    let request = Request::builder().method(method).uri(path);
+    let text = if asked.body.is_null() { String::new() } else { asked.body.to_string() };
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(key) = &asked.idempotency_key {
+        request = request.header(http::IDEMPOTENCY_KEY, key);
+    }
     request.header(CONTENT_TYPE, "application/json").body(Body::from(text)).map_err(|_| wrong())
 }
 

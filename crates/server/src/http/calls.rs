@@ -17,12 +17,10 @@ use bellwire_protocol::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{
-    caller::Business,
-    problem::{Body, Problem},
-};
+use super::{caller::Business, change::Change, problem::Problem};
 use crate::{
     gateway::Gateway,
+    idempotency::Once,
     switchboard::{Ask, Asker, Make, ReplyKind, Switchboard},
 };
 
@@ -84,8 +82,7 @@ pub(super) struct StartBody {
 
 pub(super) async fn start(
     State(gateway): Gate,
-    Business(app): Business,
-    Body(body): Body<StartBody>,
+    Change { app, body, once }: Change<StartBody>,
 ) -> Answer {
     let board = &gateway.board;
     if gateway.is_draining() {
@@ -96,7 +93,7 @@ pub(super) async fn start(
     let origin = if both { Origin::ServerBoth } else { Origin::Server };
     let caller = Actor { user, device: None };
     let ask = Ask { origin, caller, start: Box::new(body.start) };
-    let (asker, answer) = asker();
+    let (asker, answer) = asker(once);
     board.start(&app, ask, asker).await;
     answered(answer).await
 }
@@ -118,9 +115,8 @@ pub(super) struct ForUser {
 
 pub(super) async fn accept(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<ForUser>,
+    Change { app, body, once }: Change<ForUser>,
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
@@ -137,14 +133,13 @@ pub(super) async fn accept(
             note: body.note.clone(),
         },
     };
-    command(board, &app.key, call_id(&id)?, &make, ReplyKind::Empty).await
+    command(board, &app.key, call_id(&id)?, &make, ReplyKind::Empty, once).await
 }
 
 pub(super) async fn reject(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<ForUser>,
+    Change { app, body, once }: Change<ForUser>,
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
@@ -155,6 +150,7 @@ pub(super) async fn reject(
         &app.key,
         call_id(&id)?,
         Command::User { by: Actor { user, device: body.device }, order },
+        once,
     )
     .await
 }
@@ -170,9 +166,8 @@ pub(super) struct CancelBody {
 
 pub(super) async fn cancel(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<CancelBody>,
+    Change { app, body, once }: Change<CancelBody>,
 ) -> Answer {
     let board = &gateway.board;
     let by = caller_of(board, &app.key, call_id(&id)?).await?;
@@ -181,7 +176,7 @@ pub(super) async fn cancel(
     };
     let to = body.to.map(|to| to.iter().enumerate().map(resolve).collect::<Result<Vec<_>, _>>());
     let order = Order::Cancel { to: to.transpose()?, note: body.note };
-    act(board, &app.key, call_id(&id)?, Command::User { by, order }).await
+    act(board, &app.key, call_id(&id)?, Command::User { by, order }, once).await
 }
 
 /// Invites more people, as if the caller did, or `user`.
@@ -198,9 +193,8 @@ pub(super) struct InviteBody {
 
 pub(super) async fn invite(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<InviteBody>,
+    Change { app, body, once }: Change<InviteBody>,
 ) -> Answer {
     let board = &gateway.board;
     let call = call_id(&id)?;
@@ -221,30 +215,28 @@ pub(super) async fn invite(
             note: body.note.clone(),
         },
     };
-    command(board, &app.key, call, &make, ReplyKind::Skipped(asked)).await
+    command(board, &app.key, call, &make, ReplyKind::Skipped(asked), once).await
 }
 
 /// Takes a participant out.
 pub(super) async fn remove(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<ForUser>,
+    Change { app, body, once }: Change<ForUser>,
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
-    act(board, &app.key, call_id(&id)?, Command::Remove { user, note: body.note }).await
+    act(board, &app.key, call_id(&id)?, Command::Remove { user, note: body.note }, once).await
 }
 
 /// Ends the call for all; `app_code` of the note is the number told.
 pub(super) async fn end(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(note): Body<Note>,
+    Change { app, body: note, once }: Change<Note>,
 ) -> Answer {
     let kill = Command::Kill { code: note.app_code.unwrap_or(0), note };
-    act(&gateway.board, &app.key, call_id(&id)?, kill).await
+    act(&gateway.board, &app.key, call_id(&id)?, kill, once).await
 }
 
 /// The same command, whatever the call is like.
@@ -253,9 +245,10 @@ async fn act(
     app: &bellwire_core::AppKey,
     call: CallId,
     what: Command,
+    once: Option<Once>,
 ) -> Answer {
     let make = |_: &Switchboard, _: &Call| what.clone();
-    command(board, app, call, &make, ReplyKind::Empty).await
+    command(board, app, call, &make, ReplyKind::Empty, once).await
 }
 
 async fn command(
@@ -264,8 +257,9 @@ async fn command(
     call: CallId,
     make: Make<'_>,
     reply: ReplyKind,
+    once: Option<Once>,
 ) -> Answer {
-    let (asker, answer) = asker();
+    let (asker, answer) = asker(once);
     board.command(app, call, make, reply, asker).await;
     answered(answer).await
 }
@@ -292,7 +286,7 @@ pub(super) async fn end_all_of(
             && call.participant(user).is_some_and(|p| p.state.is_in() || p.state.is_pending());
         if concerned {
             let what = Command::Remove { user: user.clone(), note: note.clone() };
-            ended += usize::from(act(board, app, call.id, what).await.is_ok());
+            ended += usize::from(act(board, app, call.id, what, None).await.is_ok());
         }
     }
     ended
@@ -300,9 +294,9 @@ pub(super) async fn end_all_of(
 
 pub(super) type Waiting = oneshot::Receiver<Result<Text, Box<WireError>>>;
 
-pub(super) fn asker() -> (Asker, Waiting) {
+pub(super) fn asker(once: Option<Once>) -> (Asker, Waiting) {
     let (to, from) = oneshot::channel();
-    (Asker::Server(to), from)
+    (Asker::Server { to, once }, from)
 }
 
 pub(super) async fn answered(answer: Waiting) -> Answer {
@@ -313,7 +307,7 @@ pub(super) async fn answered(answer: Waiting) -> Answer {
 }
 
 /// What the switchboard answered, which is JSON already.
-pub(super) struct Said(Text);
+pub(super) struct Said(pub(super) Text);
 
 impl IntoResponse for Said {
     fn into_response(self) -> Response {

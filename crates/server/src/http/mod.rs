@@ -3,6 +3,7 @@
 
 mod caller;
 mod calls;
+mod change;
 mod events;
 mod export;
 mod health;
@@ -17,7 +18,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     routing::{get, post},
 };
 use bellwire_protocol::{PATH, business::BUSINESS_PATH, limits::FRAME_BYTES};
@@ -32,6 +33,7 @@ use crate::{
 };
 
 pub(crate) use caller::{Business, Carried};
+pub(crate) use change::IDEMPOTENCY_KEY;
 pub(crate) use problem::Problem;
 
 /// How long a request may take, its body included: whoever sends a byte now and then would hold
@@ -87,5 +89,9 @@ fn cors(gateway: Arc<Gateway>) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
         .allow_methods([Method::GET, Method::POST, Method::PATCH])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static(IDEMPOTENCY_KEY),
+        ])
 }

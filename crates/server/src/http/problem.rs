@@ -11,7 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 /// Why a request over HTTP was refused.
 #[derive(Debug)]
-pub(crate) struct Problem(pub(crate) Box<WireError>, StatusCode);
+pub(crate) struct Problem(pub(crate) Box<WireError>, pub(super) StatusCode);
 
 #[derive(Serialize)]
 struct Document<'a> {

@@ -124,7 +124,7 @@ pub(super) async fn availability(
     Business(app): Business,
     Path(user): Path<String>,
 ) -> Answer {
-    let (asker, answer) = asker();
+    let (asker, answer) = asker(None);
     gateway.board.answer_availability(&app.key, &user_id(&user)?, asker);
     answered(answer).await
 }
@@ -137,7 +137,7 @@ pub(super) async fn set_availability(
     Body(asked): Body<SetAvailability>,
 ) -> Answer {
     asked.check().map_err(|fault| Problem::invalid(fault.field, fault.text))?;
-    let (asker, answer) = asker();
+    let (asker, answer) = asker(None);
     gateway.board.set_availability(&app.key, &user_id(&user)?, &asked, asker);
     answered(answer).await
 }

@@ -34,11 +34,14 @@ pub enum Bucket {
     Availability,
     /// The newest record whose missed calls a user has seen, by user.
     RecordsRead,
+    /// What a request with an `Idempotency-Key` was answered, by that key.
+    Idempotency,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Webhook, Self::Availability, Self::RecordsRead];
+    pub const ALL: [Self; 4] =
+        [Self::Webhook, Self::Availability, Self::RecordsRead, Self::Idempotency];
 
     /// Its name, as stored.
     pub fn as_str(self) -> &'static str {
@@ -46,6 +49,7 @@ impl Bucket {
             Self::Webhook => "webhook",
             Self::Availability => "availability",
             Self::RecordsRead => "records_read",
+            Self::Idempotency => "idempotency",
         }
     }
 

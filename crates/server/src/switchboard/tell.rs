@@ -34,13 +34,13 @@ impl Switchboard {
     ) -> Result<(), Option<Asker>> {
         let stays = result.is_ok();
         let asker = asker.unwrap_or(Asker::Nobody);
-        let (answer, row) = asker.prepare(result);
+        let (answer, rows) = asker.prepare(result);
         let plan = Arc::new(plan);
         // What is told runs only if the append succeeds; until then the asker waits in here.
         let parked = Arc::new(parking_lot::Mutex::new(Some((asker, answer))));
         let (board, told, slot) = (self.clone(), plan.clone(), parked.clone());
         let key = app.clone();
-        let appended = self.calls.append(app, &plan, row.into_iter().collect(), move |finished| {
+        let appended = self.calls.append(app, &plan, rows, move |finished| {
             let Some((asker, answer)) = slot.lock().take() else { return };
             if stays {
                 begin_stay(&asker, &told);

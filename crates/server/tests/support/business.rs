@@ -184,6 +184,11 @@ impl Business {
         let id = self.next_id;
         self.next_id += 1;
         self.send(&json!({"id": id, "do": what, "body": body})).await;
+        self.reply(id).await
+    }
+
+    /// The reply to the request `id`.
+    pub(crate) async fn reply(&mut self, id: u64) -> Value {
         self.frame(|frame| frame["id"] == id && frame["status"].is_u64()).await
     }
 

@@ -12,19 +12,26 @@ pub(crate) struct Api {
     client: Client,
     base: String,
     key: Option<String>,
+    /// Sent along as `Idempotency-Key`.
+    once: Option<String>,
 }
 
 impl Api {
     /// A client of the server at `address`.
     pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        Self { client, base: format!("http://{address}"), key: Some(key.to_owned()) }
+        Self { client, base: format!("http://{address}"), key: Some(key.to_owned()), once: None }
     }
 
     /// The same with another key, or with none.
     pub(crate) fn with_key(&self, key: Option<&str>) -> Self {
         let key = key.map(str::to_owned);
-        Self { client: self.client.clone(), base: self.base.clone(), key }
+        Self { client: self.client.clone(), base: self.base.clone(), key, once: None }
+    }
+
+    /// The same with an `Idempotency-Key`.
+    pub(crate) fn once(&self, key: &str) -> Self {
+        Self { once: Some(key.to_owned()), ..self.with_key(self.key.as_deref()) }
     }
 
     /// `GET`: status and body; the body is `null` where it is no JSON.
@@ -61,6 +68,9 @@ impl Api {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
+        }
+        if let Some(once) = &self.once {
+            request = request.header("idempotency-key", once);
         }
         if let Some(body) = &body {
             request = request.json(body);
