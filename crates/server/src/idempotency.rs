@@ -200,6 +200,7 @@ mod tests {
         AppKey::parse("shop").unwrap()
     }
 
+    #[allow(clippy::unnecessary_wraps)] // As it is asked for.
     fn yes() -> Result<Json, Box<WireError>> {
         Ok(Json::of(&serde_json::json!({"call": 1})))
     }

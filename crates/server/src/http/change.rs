@@ -7,10 +7,10 @@ use axum::{
     body::to_bytes,
     extract::{FromRequest, FromRequestParts as _, Request},
     http::{StatusCode, request::Parts},
-    response::{IntoResponse as _, Response},
+    response::{IntoResponse, Response},
 };
 use bellwire_protocol::{
-    ErrorCode, WireError,
+    WireError,
     limits::{FRAME_BYTES, IDEMPOTENCY_KEY_BYTES},
 };
 use serde::de::DeserializeOwned;
@@ -36,25 +36,44 @@ pub(super) struct Change<T> {
     pub(super) once: Option<Once>,
 }
 
-impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for Change<T> {
-    type Rejection = Response;
+/// What is answered in its place.
+pub(super) enum Instead {
+    /// The answer to the first request with the key.
+    First(Said),
+    Refused(Problem),
+}
 
-    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Response> {
+impl From<Problem> for Instead {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(problem)
+    }
+}
+
+impl IntoResponse for Instead {
+    fn into_response(self) -> Response {
+        match self {
+            Self::First(said) => said.into_response(),
+            Self::Refused(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> FromRequest<Arc<Gateway>> for Change<T> {
+    type Rejection = Instead;
+
+    async fn from_request(request: Request, gateway: &Arc<Gateway>) -> Result<Self, Instead> {
         let (mut parts, body) = request.into_parts();
-        let Business(app) = Business::from_request_parts(&mut parts, gateway)
-            .await
-            .map_err(Problem::into_response)?;
+        let Business(app) = Business::from_request_parts(&mut parts, gateway).await?;
         let mut once = None;
         let mut request = Request::from_parts(parts.clone(), body);
-        if let Some(key) = key(&parts).map_err(Problem::into_response)? {
-            let bytes = to_bytes(request.into_body(), FRAME_BYTES).await.map_err(|_| {
-                Problem::invalid("body", "is too large, or was cut off").into_response()
-            })?;
-            once = Some(begin(gateway, &app, &key, asked(&parts, &bytes))?);
-            request = Request::from_parts(parts, bytes.into());
+        if let Some(key) = key(&parts)? {
+            let body = to_bytes(request.into_body(), FRAME_BYTES).await;
+            let cut = |_| Problem::invalid("body", "is too large, or was cut off");
+            let body = body.map_err(cut)?;
+            once = Some(begin(gateway, &app, &key, asked(&parts, &body))?);
+            request = Request::from_parts(parts, body.into());
         }
-        let Body(body) =
-            Body::from_request(request, gateway).await.map_err(Problem::into_response)?;
+        let Body(body) = Body::from_request(request, gateway).await?;
         Ok(Self { app, body, once })
     }
 }
@@ -77,27 +96,22 @@ fn asked(parts: &Parts, body: &[u8]) -> String {
     hex
 }
 
-fn begin(gateway: &Gateway, app: &App, key: &str, asked: String) -> Result<Once, Response> {
+fn begin(gateway: &Gateway, app: &App, key: &str, asked: String) -> Result<Once, Instead> {
     let board = &gateway.board;
-    let refuse = |text: &str, status| {
-        let error = WireError::invalid(IDEMPOTENCY_KEY, text);
-        Problem(Box::new(error), status).into_response()
+    let refused = |text: &str, status| {
+        Instead::Refused(Problem(Box::new(WireError::invalid(IDEMPOTENCY_KEY, text)), status))
     };
     match board.idempotency.begin(&app.key, key, asked, board.now()) {
         Begun::First(once) => Ok(once),
-        Begun::Again(Ok(ok)) => Err(Said(ok).into_response()),
-        Begun::Again(Err(error)) => Err(Problem::from(error).into_response()),
+        Begun::Again(Ok(ok)) => Err(Instead::First(Said(ok))),
+        Begun::Again(Err(error)) => Err(Problem::from(error).into()),
         Begun::UnderWay => {
-            let text = "the first request with this key is under way; ask again in a moment";
-            Err(Problem(
-                Box::new(WireError::new(ErrorCode::Unavailable, text)),
-                StatusCode::CONFLICT,
-            )
-            .into_response())
+            let text = "its first request is under way; ask again in a moment";
+            Err(refused(text, StatusCode::CONFLICT))
         }
         Begun::Other => {
             let text = "was used for another request; choose a new one for each";
-            Err(refuse(text, StatusCode::UNPROCESSABLE_ENTITY))
+            Err(refused(text, StatusCode::UNPROCESSABLE_ENTITY))
         }
     }
 }
