@@ -14,6 +14,7 @@ use bellwire_core::{
 use bellwire_protocol::{
     CallInfo, ErrorCode, Json as Text, LogEntry, Target, UserRef, WireError, command as wire,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
@@ -28,7 +29,8 @@ type Gate = State<Arc<Gateway>>;
 pub(super) type Answer = Result<Said, Problem>;
 
 /// `GET /v1/calls`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LiveCalls")]
 pub(super) struct Live {
     calls: Vec<CallInfo>,
 }
@@ -42,7 +44,8 @@ pub(super) async fn list(State(gateway): Gate, Business(app): Business) -> Json<
 }
 
 /// `GET /v1/calls/{id}`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CallAndLog")]
 pub(super) struct Whole {
     info: CallInfo,
     log: Vec<LogEntry>,
@@ -69,7 +72,7 @@ fn no_such_call() -> Problem {
 }
 
 /// `POST /v1/calls`: starts a call for a user (R20).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct StartBody {
     /// The caller; rings first, unless `ring_both`.
     from: UserRef,
@@ -99,7 +102,7 @@ pub(super) async fn start(
 }
 
 /// What is done to a call for a user.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct ForUser {
     user: UserRef,
     /// The device that answers.
@@ -156,7 +159,7 @@ pub(super) async fn reject(
 }
 
 /// Takes invitations back for the caller.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct CancelBody {
     #[serde(default)]
     to: Option<Vec<UserRef>>,
@@ -180,7 +183,7 @@ pub(super) async fn cancel(
 }
 
 /// Invites more people, as if the caller did, or `user`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct InviteBody {
     #[serde(default)]
     user: Option<UserRef>,

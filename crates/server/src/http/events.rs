@@ -8,6 +8,7 @@ use bellwire_protocol::{
     business::FeedEvent,
     limits::{EVENTS_DEFAULT, EVENTS_PAGE},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,14 +21,15 @@ use crate::{
 };
 
 /// `GET /v1/events?after=&limit=`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Wanted {
     after: Option<String>,
     limit: Option<usize>,
 }
 
 /// A page, oldest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventPage")]
 pub(super) struct Page {
     events: Vec<FeedEvent>,
     /// Where the next page begins, also when there is nothing there yet; what was asked for where

@@ -11,6 +11,7 @@ use axum::{
 use bellwire_core::{CallId, Cause, HookOutcome, Kind, Media, Mode, Reason, State as Outcome};
 use bellwire_protocol::{Leg, Open, business::FullRecord};
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -29,12 +30,12 @@ use crate::{
 const CHUNK: usize = 100;
 
 /// `format=`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Wanted {
     format: Format,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Format {
     /// A record as JSON on each line.

@@ -7,6 +7,7 @@ use bellwire_core::{Reason, State as Outcome, Timestamp, UserId};
 use bellwire_protocol::{
     ErrorCode, Record, business::FullRecord, limits::RECORDS_DEFAULT, limits::RECORDS_PAGE,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -21,7 +22,7 @@ use crate::{
 };
 
 /// Which records: `user=&from=&to=&reason=&outcome=&missed=`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Search {
     user: Option<UserId>,
     /// Calls asked for at or after this moment, in Unix milliseconds.
@@ -36,14 +37,15 @@ pub(super) struct Search {
 }
 
 /// Which part of what is found: `cursor=&limit=`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Paging {
     cursor: Option<String>,
     limit: Option<u32>,
 }
 
 /// A page, newest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RecordPage")]
 pub(super) struct Page {
     records: Vec<FullRecord>,
     /// Where the next page begins; none on the last.

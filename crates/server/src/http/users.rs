@@ -8,6 +8,7 @@ use axum::{
 };
 use bellwire_core::{CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
 use bellwire_protocol::{CloseCode, ErrorCode, SetAvailability, reply::Presence};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -26,7 +27,7 @@ type Gate = State<Arc<Gateway>>;
 const TTL_S: u64 = 3600;
 
 /// `POST /v1/tokens`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct TokenBody {
     user: UserId,
     /// Seconds.
@@ -39,7 +40,7 @@ pub(super) struct TokenBody {
 }
 
 /// What `POST /v1/tokens` gives.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Token {
     token: String,
     expires_at: Timestamp,
@@ -64,7 +65,7 @@ pub(super) async fn token(
 }
 
 /// `GET /v1/users/{user}`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct User {
     #[serde(rename = "user")]
     id: UserId,
@@ -76,7 +77,7 @@ pub(super) struct User {
     devices: Vec<Device>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Device {
     id: DeviceId,
     name: Option<String>,
@@ -143,7 +144,8 @@ pub(super) async fn set_availability(
 }
 
 /// What was done, by number.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Count")]
 pub(super) struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<usize>,
@@ -163,7 +165,7 @@ pub(super) async fn end(
 }
 
 /// Logs every device of the user out, or one; what they are in goes on without them.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct LogoutBody {
     #[serde(default)]
     device: Option<DeviceId>,

@@ -10,6 +10,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use bellwire_core::{AppKey, CallId, Timestamp};
 use bellwire_protocol::FeedCursor;
 use parking_lot::Mutex;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -50,7 +51,8 @@ enum Wish {
 }
 
 /// How the deliveries to a receiver stand.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
 pub(crate) struct Standing {
     name: String,
     url: String,
@@ -70,7 +72,7 @@ pub(crate) struct Standing {
 }
 
 /// A delivery that was given up after a day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct DeadDelivery {
     cursor: FeedCursor,
     call: CallId,
