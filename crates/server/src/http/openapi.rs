@@ -1,4 +1,4 @@
-//! The API as an OpenAPI document, written down beside each route.
+//! The API as an `OpenAPI` document, written down beside each route.
 
 use std::sync::{Arc, LazyLock};
 
@@ -170,22 +170,16 @@ fn content(kind: &str, schema: &Schema) -> Value {
 
 /// What stands in a query is there or not, and never null.
 fn given(mut schema: Value) -> Value {
-    if let Some(kinds) = schema["type"].as_array_mut() {
+    if let Some(any) = schema.get("anyOf").and_then(Value::as_array) {
+        return any.iter().find(|one| one["type"] != "null").cloned().unwrap_or_default();
+    }
+    if let Some(kinds) = schema.get_mut("type").and_then(Value::as_array_mut) {
         kinds.retain(|kind| kind != "null");
         if let [kind] = kinds.as_slice() {
             schema["type"] = kind.clone();
         }
     }
-    match schema["anyOf"].as_array() {
-        Some(any) => any.iter().find(|one| one["type"] != "null").cloned().unwrap_or_default(),
-        None => {
-            // Looking at a field that is not there puts it there.
-            if let Some(fields) = schema.as_object_mut() {
-                fields.retain(|_, field| !field.is_null());
-            }
-            schema
-        }
-    }
+    schema
 }
 
 /// The whole document.
