@@ -100,6 +100,8 @@ fn note_mut(command: &mut Command) -> Option<&mut Note> {
         | Command::PresenceWatch(_)
         | Command::PresenceUnwatch(_)
         | Command::ListRecords(_)
+        | Command::PushSet(_)
+        | Command::PushClear(_)
         | Command::MediaOffer(_)
         | Command::MediaReceive(_)
         | Command::MediaClose(_)

@@ -90,7 +90,7 @@ impl Kept {
             Row::SessionGone(gone) => self.answers.retain(|(session, _), _| *session != gone),
             Row::Record(record) => self.records.push(*record),
             // Only a restart would want them.
-            Row::Session(_) | Row::User(_) | Row::Webhook(_) => {}
+            Row::Session(_) | Row::User(_) | Row::Webhook(_) | Row::PushToken(_) => {}
         }
     }
 

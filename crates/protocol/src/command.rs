@@ -13,7 +13,7 @@ pub use crate::{
     hello::{DeviceInfo, Hello, Login, Platform, RenewToken, Resume},
     media::{MediaClose, MediaOffer, MediaReceive, MediaReport},
     policy::PolicyAsk,
-    push::Push,
+    push::{Push, PushClear, PushKind, PushSet},
     record::ListRecords,
 };
 
@@ -87,6 +87,12 @@ pub enum Command {
     /// List the user's own records, newest first.
     #[serde(rename = "record.list")]
     ListRecords(ListRecords),
+    /// Tell where to wake this device.
+    #[serde(rename = "push.set")]
+    PushSet(Box<PushSet>),
+    /// Wake this device no longer.
+    #[serde(rename = "push.clear")]
+    PushClear(PushClear),
     /// Connect this device's media.
     #[serde(rename = "media.offer")]
     MediaOffer(Box<MediaOffer>),
@@ -136,6 +142,8 @@ impl Command {
             Self::PresenceWatch(_) => "presence.watch",
             Self::PresenceUnwatch(_) => "presence.unwatch",
             Self::ListRecords(_) => "record.list",
+            Self::PushSet(_) => "push.set",
+            Self::PushClear(_) => "push.clear",
             Self::MediaOffer(_) => "media.offer",
             Self::MediaReceive(_) => "media.receive",
             Self::MediaClose(_) => "media.close",
@@ -172,6 +180,8 @@ impl Command {
             | Self::PresenceWatch(_)
             | Self::PresenceUnwatch(_)
             | Self::ListRecords(_)
+            | Self::PushSet(_)
+            | Self::PushClear(_)
             | Self::MediaOffer(_)
             | Self::MediaReceive(_)
             | Self::MediaClose(_)
@@ -232,7 +242,7 @@ pub struct Start {
     /// The app's channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Label>,
-    /// How the callees' sleeping devices are woken. Not in this version.
+    /// How the callees' sleeping devices are woken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
 }
@@ -363,7 +373,7 @@ pub struct Invite {
     #[schemars(range(min = *RING_TIME_S.start(), max = *RING_TIME_S.end()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_time: Option<u64>,
-    /// How their sleeping devices are woken. Not in this version.
+    /// How their sleeping devices are woken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
 }

@@ -23,6 +23,7 @@ mod metrics;
 mod node;
 mod phone;
 mod post;
+mod push;
 mod serve;
 mod sessions;
 mod storage;
@@ -32,8 +33,8 @@ mod webhooks;
 pub use chance::Chance;
 pub use clock::Clock;
 pub use journal::{
-    AnswerRow, FeedEntry, FeedQuery, JournalState, LegRow, LogRow, RecordQuery, RecordRow,
-    Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
+    AnswerRow, FeedEntry, FeedQuery, JournalState, LegRow, LogRow, PushTokenRow, RecordQuery,
+    RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
 };
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

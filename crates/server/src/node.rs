@@ -19,6 +19,7 @@ use crate::{
     listen::Visitor,
     media::{Media, Reports, hear_forever},
     metrics::Metrics,
+    push::Push,
     sessions::Session,
     storage::Storage,
     switchboard::{Deadlines, Switchboard},
@@ -86,11 +87,13 @@ impl Node {
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
         let business = Business::new(tenants.apps.clone(), metrics.clone());
+        let (push, receipts) = Push::new(tenants.apps.clone());
         let board = Arc::new(Switchboard::new(
-            calls, storage, deadlines, metrics, media, business, clock, chance,
+            calls, storage, deadlines, metrics, media, business, push, clock, chance,
         ));
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
+        tokio::spawn(receipts.write_forever(board.clone()));
         if let Some(reports) = reports {
             tokio::spawn(hear_forever(board.clone(), reports));
         }
@@ -139,6 +142,7 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
         board.calls.restore_position(&app, position);
     }
     board.webhooks.restore(recovered.webhooks);
+    board.push.restore(recovered.push_tokens);
     for stored in recovered.sessions {
         let row = stored.row;
         let session = Arc::new(Session::new(
@@ -165,6 +169,7 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
         board.act(&call.app, call.id, Command::Restarted).await;
         board.deadlines.changed(&call.app, call.id);
     }
+    board.ring_on();
     if live > 0 {
         tracing::info!(calls = live, "running calls go on");
     }

@@ -143,6 +143,8 @@ fn call_of(command: &Command, answer: &Noted) -> Option<CallId> {
         | Command::PresenceWatch(_)
         | Command::PresenceUnwatch(_)
         | Command::ListRecords(_)
+        | Command::PushSet(_)
+        | Command::PushClear(_)
         | Command::MediaOffer(_)
         | Command::MediaReceive(_)
         | Command::MediaClose(_)

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     gateway::Gateway,
-    switchboard::{Ask, Asker, Make, ReplyKind, Switchboard},
+    switchboard::{Ask, Asker, Make, ReplyKind, Switchboard, wakes},
 };
 
 type Gate = State<Arc<Gateway>>;
@@ -192,6 +192,8 @@ pub(super) struct InviteBody {
     to: Vec<Target>,
     #[serde(default)]
     ring_time: Option<u64>,
+    #[serde(default)]
+    push: Option<wire::Push>,
     #[serde(flatten)]
     note: Note,
 }
@@ -217,8 +219,9 @@ pub(super) async fn invite(
     let make = |board: &Switchboard, _: &Call| Command::User {
         by: by.clone(),
         order: Order::Invite {
-            to: board.callees(&app.key, &targets, ring_ms),
+            to: board.callees(&app.key, &targets, ring_ms, wakes(body.push.as_ref())),
             note: body.note.clone(),
+            push: body.push.as_ref().map(|push| Arc::new(push.into())),
         },
     };
     command(board, &app.key, call, &make, ReplyKind::Skipped(asked)).await

@@ -6,10 +6,11 @@
 //! made once and read by nobody on the way.
 
 use bellwire_core::{AppKey, DeviceId, NameError, SessionId, Timestamp, Uid, UserId};
+use bellwire_protocol::Secret;
 
 use super::{
     error::JournalError,
-    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
+    row::{AnswerRow, PushTokenRow, SessionRow, UserRow, WebhookRow},
     tables::{LegText, LogText, RecordText, Tables},
 };
 
@@ -24,6 +25,7 @@ const LEG: u8 = 7;
 /// As [`LOG`], and where it stands in the feed.
 const LOG_IN_FEED: u8 = 8;
 const WEBHOOK: u8 = 9;
+const PUSH_TOKEN: u8 = 12;
 
 /// In place of the last batch of a generation: this and what came before is in the tables.
 pub(super) const FOLDED: &[u8] = &[0];
@@ -46,6 +48,7 @@ pub(super) fn encode(tables: &Tables) -> Vec<u8> {
     for WebhookRow { app, name, state } in &tables.webhooks {
         out.kind(WEBHOOK).text(app).text(name).text(state);
     }
+    tables.push_tokens.iter().for_each(|row| out.push_token(row));
     out.0
 }
 
@@ -123,6 +126,11 @@ impl Out {
         self.maybe(row.name.as_deref()).number(row.at.0);
     }
 
+    fn push_token(&mut self, row: &PushTokenRow) {
+        self.kind(PUSH_TOKEN).text(&row.app).text(&row.user).text(&row.device).text(&row.slot);
+        self.maybe(row.state.as_ref().map(Secret::expose));
+    }
+
     fn record(&mut self, row: &RecordText) {
         self.kind(RECORD).text(&row.app).number(row.serial).call(row.call);
         self.number(row.created_at).number(row.ended_at);
@@ -153,6 +161,7 @@ impl In<'_> {
             RECORD => tables.records.push(self.record()?),
             LEG => tables.legs.push(self.leg()?),
             WEBHOOK => tables.webhooks.push(self.webhook()?),
+            PUSH_TOKEN => tables.push_tokens.push(self.push_token()?),
             _ => return Err(Broken("a row of no known table")),
         }
         Ok(())
@@ -229,6 +238,16 @@ impl In<'_> {
             app: self.name(AppKey::parse)?,
             name: self.text()?.to_owned(),
             state: self.text()?.into(),
+        })
+    }
+
+    fn push_token(&mut self) -> Result<PushTokenRow, Broken> {
+        Ok(PushTokenRow {
+            app: self.name(AppKey::parse)?,
+            user: self.name(UserId::parse)?,
+            device: self.name(DeviceId::parse)?,
+            slot: self.text()?.to_owned(),
+            state: self.maybe()?.map(Secret::from),
         })
     }
 

@@ -23,7 +23,7 @@ use super::{
     generation::Batches,
     int,
     open::PAGE_BYTES,
-    row::{AnswerRow, SessionRow, UserRow, WebhookRow},
+    row::{AnswerRow, PushTokenRow, SessionRow, UserRow, WebhookRow},
     tables::{LegText, LogText, RecordText},
 };
 
@@ -57,6 +57,10 @@ pub(super) struct Chunk {
     pub(super) legs: Vec<LegText>,
     pub(super) feed: Vec<FeedText>,
     pub(super) webhooks: Vec<WebhookRow>,
+    /// Ways to wake a device that there are.
+    pub(super) push_tokens: Vec<PushTokenRow>,
+    /// Those that are gone.
+    pub(super) push_gone: Vec<PushTokenRow>,
     /// The highest serial of each app.
     pub(super) serials: BTreeMap<AppKey, u64>,
     /// The batches up to this one are folded.
@@ -109,11 +113,12 @@ impl Chunk {
             self.legs.len(),
             self.feed.len(),
             self.webhooks.len(),
+            self.push_tokens.len(),
         ];
-        let others = [self.gone.len(), self.trim.len(), self.serials.len()];
+        let others = [self.gone.len(), self.trim.len(), self.serials.len(), self.push_gone.len()];
         let alone = u32::from(self.deleted.is_some());
         kinds.iter().map(|rows| rows.count_ones()).sum::<u32>() + alone == 1
-            && others == [0; 3]
+            && others == [0; 4]
             && self.folded.is_none()
     }
 }
@@ -183,6 +188,7 @@ impl Generation {
         chunks.extend(self.legs());
         chunks.extend(self.feed());
         chunks.extend(self.webhooks());
+        chunks.extend(self.push_tokens());
         chunks.push_back(self.end());
         chunks.extend(self.deletions());
         Fold { chunks, rows, rows_done: 0 }
@@ -317,6 +323,24 @@ impl Generation {
         let rows: BTreeMap<_, _> = rows.map(|row| ((&row.app, &row.name), row)).collect();
         let chunks = cut(rows.into_values().cloned(), |row| row.state.len()).into_iter();
         chunks.map(|webhooks| Chunk { webhooks, ..Chunk::default() }).collect()
+    }
+
+    fn push_tokens(&self) -> Vec<Chunk> {
+        let rows = self.batches.iter().flat_map(|batch| &batch.push_tokens);
+        // The last of each is kept.
+        let place = |row: &&PushTokenRow| {
+            (row.app.clone(), row.user.clone(), row.device.clone(), row.slot.clone())
+        };
+        let rows: BTreeMap<_, _> = rows.map(|row| (place(&row), row)).collect();
+        let size = |row: &&PushTokenRow| row.state.as_ref().map_or(0, |s| s.expose().len());
+        let chunks = cut(rows.into_values(), size).into_iter();
+        let chunks = chunks.map(|rows| {
+            let stands_for = rows.len();
+            let (push_tokens, push_gone) =
+                rows.into_iter().cloned().partition(|row| row.state.is_some());
+            Chunk { stands_for, push_tokens, push_gone, ..Chunk::default() }
+        });
+        chunks.collect()
     }
 
     fn end(&self) -> Chunk {

@@ -71,7 +71,9 @@ pub use self::{
     feed::{FeedEntry, FeedQuery},
     read::RecordQuery,
     recover::{Recovered, StoredCall, StoredSession},
-    row::{AnswerRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow, WebhookRow},
+    row::{
+        AnswerRow, LegRow, LogRow, PushTokenRow, RecordRow, Row, SessionRow, UserRow, WebhookRow,
+    },
     settings::JournalState,
 };
 

@@ -20,10 +20,14 @@ use super::{
 /// `Bell` in ASCII: how the file says that it is ours (`PRAGMA application_id`).
 pub(super) const APPLICATION_ID: u32 = 0x4265_6c6c;
 /// What brings a file from each schema version to the next; a new file passes through all.
-const MIGRATIONS: [&str; SCHEMA_VERSION as usize] =
-    [include_str!("schema/v1.sql"), include_str!("schema/v2.sql"), include_str!("schema/v3.sql")];
+const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+    concat!(include_str!("schema/v4_push.sql")),
+];
 /// The newest schema version.
-pub(super) const SCHEMA_VERSION: u32 = 3;
+pub(super) const SCHEMA_VERSION: u32 = 4;
 /// A file up to this many bytes is checked at every start (a tenth of a second), a larger one
 /// only after an unclean end.
 const CHECK_ALWAYS_BYTES: u64 = 32 * 1024 * 1024;

@@ -7,7 +7,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use super::{
     error::JournalError,
     feed, int,
-    row::{SessionRow, UserRow, WebhookRow},
+    row::{PushTokenRow, SessionRow, UserRow, WebhookRow},
 };
 
 /// Everything the memory of a server is rebuilt from.
@@ -27,6 +27,8 @@ pub struct Recovered {
     pub positions: Vec<(AppKey, u64)>,
     /// How far the deliveries to each webhook have come.
     pub webhooks: Vec<WebhookRow>,
+    /// Where sleeping devices are woken.
+    pub push_tokens: Vec<PushTokenRow>,
 }
 
 /// A call as it was stored.
@@ -86,7 +88,12 @@ impl Recovered {
         let positions = ends.iter().map(end).collect::<Result<_, JournalError>>()?;
         let webhooks = sqlx::query("SELECT app, name, state FROM webhook ORDER BY app, name");
         let webhooks = webhooks.fetch_all(&mut *connection).await?;
+        let push_tokens = sqlx::query(
+            "SELECT app, user, device, slot, state FROM push_token ORDER BY app, user, device, slot",
+        );
+        let push_tokens = push_tokens.fetch_all(&mut *connection).await?;
         Ok(Self {
+            push_tokens: push_tokens.iter().map(push_token).collect::<Result<_, _>>()?,
             webhooks: webhooks.iter().map(webhook).collect::<Result<_, _>>()?,
             positions,
             live,
@@ -161,6 +168,17 @@ fn webhook(row: &SqliteRow) -> Result<WebhookRow, JournalError> {
         app: name("webhook", row, "app", AppKey::parse)?,
         name: row.try_get("name")?,
         state: state.into(),
+    })
+}
+
+fn push_token(row: &SqliteRow) -> Result<PushTokenRow, JournalError> {
+    let state: String = row.try_get("state")?;
+    Ok(PushTokenRow {
+        app: name("push_token", row, "app", AppKey::parse)?,
+        user: name("push_token", row, "user", bellwire_core::UserId::parse)?,
+        device: name("push_token", row, "device", bellwire_core::DeviceId::parse)?,
+        slot: row.try_get("slot")?,
+        state: Some(state.into()),
     })
 }
 

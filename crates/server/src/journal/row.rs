@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bellwire_core::{
     AppKey, CallId, DeviceId, Entry, Reason, SessionId, State, Timestamp, Uid, UserId,
 };
+use bellwire_protocol::Secret;
 
 /// One thing to make durable. Rows submitted together become durable together.
 #[derive(Debug, Clone)]
@@ -23,6 +24,8 @@ pub enum Row {
     Record(Box<RecordRow>),
     /// How far the deliveries to a webhook have come.
     Webhook(WebhookRow),
+    /// Where a sleeping device is woken.
+    PushToken(PushTokenRow),
 }
 
 /// How far the deliveries to one of an app's webhooks have come.
@@ -34,6 +37,21 @@ pub struct WebhookRow {
     pub name: String,
     /// The state, given back verbatim.
     pub state: Arc<str>,
+}
+
+/// A way to wake a device, or that there is none any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushTokenRow {
+    /// The app.
+    pub app: AppKey,
+    /// The user.
+    pub user: UserId,
+    /// The device.
+    pub device: DeviceId,
+    /// Which of its ways it is.
+    pub slot: String,
+    /// What the provider needs, given back verbatim; none where the way is gone.
+    pub state: Option<Secret>,
 }
 
 /// Entries appended to a call's log at once.

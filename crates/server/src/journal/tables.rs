@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bellwire_core::{AppKey, Entry, SessionId, UserId};
 use serde::Serialize;
 
-use super::row::{AnswerRow, LogRow, RecordRow, Row, SessionRow, UserRow, WebhookRow};
+use super::row::{
+    AnswerRow, LogRow, PushTokenRow, RecordRow, Row, SessionRow, UserRow, WebhookRow,
+};
 
 /// A stored part of a call's log.
 #[derive(Debug, Clone)]
@@ -60,6 +62,7 @@ pub(super) struct Tables {
     pub(super) records: Vec<RecordText>,
     pub(super) legs: Vec<LegText>,
     pub(super) webhooks: Vec<WebhookRow>,
+    pub(super) push_tokens: Vec<PushTokenRow>,
 }
 
 impl Tables {
@@ -80,6 +83,7 @@ impl Tables {
         self.records.append(&mut other.records);
         self.legs.append(&mut other.legs);
         self.webhooks.append(&mut other.webhooks);
+        self.push_tokens.append(&mut other.push_tokens);
     }
 
     /// How many rows were submitted; legs are a part of their record.
@@ -91,6 +95,7 @@ impl Tables {
             + self.users.len()
             + self.records.len()
             + self.webhooks.len()
+            + self.push_tokens.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -113,6 +118,7 @@ impl Tables {
             Row::User(row) => self.users.push(row),
             Row::Record(row) => self.push_record(*row),
             Row::Webhook(row) => self.webhooks.push(row),
+            Row::PushToken(row) => self.push_tokens.push(row),
         }
     }
 

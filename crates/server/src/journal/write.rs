@@ -77,6 +77,7 @@ pub(super) struct Statements {
     leg: Many,
     feed: Many,
     webhook: Many,
+    push_token: Many,
 }
 
 impl Statements {
@@ -108,6 +109,11 @@ impl Statements {
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
             feed: Many::new("INSERT OR IGNORE INTO feed (app, position, at, body)", 4, ""),
             webhook: Many::new("INSERT OR REPLACE INTO webhook (app, name, state)", 3, ""),
+            push_token: Many::new(
+                "INSERT OR REPLACE INTO push_token (app, user, device, slot, state)",
+                5,
+                "",
+            ),
         }
     }
 
@@ -182,6 +188,7 @@ impl Statements {
             })
             .await?;
         self.write_records(connection, chunk).await?;
+        self.write_push_tokens(connection, chunk).await?;
         if let Some(last) = chunk.folded {
             let folded = sqlx::query("UPDATE batch SET body = ? WHERE id = ?");
             folded.bind(batch::FOLDED).bind(last).execute(&mut *connection).await?;
@@ -269,6 +276,37 @@ impl Statements {
             )
             .bind(app.as_str())
             .bind(int(*last))
+            .execute(&mut *connection)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+impl Statements {
+    async fn write_push_tokens(
+        &self,
+        connection: &mut SqliteConnection,
+        chunk: &Chunk,
+    ) -> Result<(), sqlx::Error> {
+        self.push_token
+            .run(connection, &chunk.push_tokens, |query, row| {
+                query
+                    .bind(row.app.as_str())
+                    .bind(row.user.as_str())
+                    .bind(row.device.as_str())
+                    .bind(row.slot.clone())
+                    .bind(row.state.as_ref().map(|state| state.expose().to_owned()))
+            })
+            .await?;
+        for row in &chunk.push_gone {
+            sqlx::query(
+                "DELETE FROM push_token WHERE app = ? AND user = ? AND device = ? AND slot = ?",
+            )
+            .bind(row.app.as_str())
+            .bind(row.user.as_str())
+            .bind(row.device.as_str())
+            .bind(row.slot.clone())
             .execute(&mut *connection)
             .await?;
         }

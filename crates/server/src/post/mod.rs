@@ -4,8 +4,10 @@ mod sign;
 
 use std::sync::LazyLock;
 
+use bellwire_core::Timestamp;
 use bellwire_protocol::limits::FRAME_BYTES;
 use reqwest::{Client, Response, Url, header::CONTENT_TYPE, redirect};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) use sign::SigningKey;
 
@@ -52,6 +54,13 @@ pub(crate) enum Failure {
 
 /// Posts, once; an answer of 2xx.
 pub(crate) async fn send(message: &Message<'_>) -> Result<Response, Failure> {
+    let response = send_for_any(message).await?;
+    let status = response.status();
+    if status.is_success() { Ok(response) } else { Err(Failure::Status(status.as_u16())) }
+}
+
+/// Posts, once; any answer.
+pub(crate) async fn send_for_any(message: &Message<'_>) -> Result<Response, Failure> {
     let Message { url, keys, id, at_s, body } = *message;
     let sent = CLIENT
         .post(url.clone())
@@ -62,10 +71,14 @@ pub(crate) async fn send(message: &Message<'_>) -> Result<Response, Failure> {
         .body(body.to_owned())
         .send()
         .await;
-    let response = sent
-        .map_err(|error| if error.is_connect() { Failure::Unreachable } else { Failure::Broken })?;
-    let status = response.status();
-    if status.is_success() { Ok(response) } else { Err(Failure::Status(status.as_u16())) }
+    sent.map_err(|error| if error.is_connect() { Failure::Unreachable } else { Failure::Broken })
+}
+
+/// A moment as text, in UTC.
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000);
+    // A clock beyond the year 9999 is not worth a failure.
+    moment.ok().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// The whole body of an answer.

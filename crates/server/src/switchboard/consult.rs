@@ -35,8 +35,8 @@ pub(super) struct Consulted {
 }
 
 impl Consulted {
-    /// What the rules are told.
-    pub(super) fn verdict(&self, board: &Switchboard, app: &AppKey) -> Verdict {
+    /// What the rules are told; `wakes`: whether sleeping devices may be woken.
+    pub(super) fn verdict(&self, board: &Switchboard, app: &AppKey, wakes: bool) -> Verdict {
         let answer = match denial(&self.said) {
             Ok(answer) => answer,
             Err((code, text)) => return Verdict::Deny { code, text },
@@ -46,7 +46,7 @@ impl Consulted {
             forbid: answer.forbid.as_ref().map(Forbid::from),
             ring_ms: answer.ring_time.map(ms),
             max_ms: answer.max_time.map(ms),
-            callees: self.targets.as_ref().map(|targets| board.callees(app, targets, None)),
+            callees: self.targets.as_ref().map(|targets| board.callees(app, targets, None, wakes)),
             content: answer.content.as_deref().map(Arc::from),
         }))
     }

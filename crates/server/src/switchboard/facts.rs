@@ -21,15 +21,17 @@ impl Switchboard {
         named.collect()
     }
 
-    /// What is known of the callees at this moment.
+    /// What is known of the callees at this moment; `wakes`: whether their sleeping devices may be
+    /// woken.
     pub(crate) fn callees(
         &self,
         app: &AppKey,
         targets: &[(UserId, Target)],
         ring_ms: Option<u64>,
+        wakes: bool,
     ) -> Vec<Callee> {
         let claims = self.calls.claims(app, targets.iter().map(|(user, _)| user));
-        self.callees_claimed(app, targets, ring_ms, &claims)
+        self.callees_claimed(app, targets, ring_ms, &claims, wakes)
     }
 
     /// Likewise, when it is known which calls claim them.
@@ -39,13 +41,14 @@ impl Switchboard {
         targets: &[(UserId, Target)],
         ring_ms: Option<u64>,
         claims: &[Option<Arc<Call>>],
+        wakes: bool,
     ) -> Vec<Callee> {
         let callee = |((user, target), claim): (&(UserId, Target), &Option<Arc<Call>>)| Callee {
             uid: self.directory.get(app, user).map(|u| u.uid),
             ring: target.ring.unwrap_or_default(),
             ring_ms: target.ring_time.map(|s| s.saturating_mul(1000)).or(ring_ms),
             claimed: claim.as_ref().map(|call| call.id),
-            reach: self.sessions.reach(app, user),
+            reach: self.reach(app, user, target.ring.unwrap_or_default(), wakes),
             pending_invites: self.calls.pending_invites(app, user).1,
             user: user.clone(),
         };

@@ -25,7 +25,7 @@ pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
 pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
-pub(crate) use start::Ask;
+pub(crate) use start::{Ask, wakes};
 
 use crate::{
     business::Business,
@@ -37,6 +37,7 @@ use crate::{
     journal::JournalState,
     media::Media,
     metrics::Metrics,
+    push::Push,
     sessions::{Sessions, Watches},
     storage::Storage,
     webhooks::Webhooks,
@@ -55,6 +56,7 @@ pub(crate) struct Switchboard {
     pub(crate) media: Media,
     pub(crate) business: Business,
     pub(crate) webhooks: Webhooks,
+    pub(crate) push: Push,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
 }
@@ -71,6 +73,7 @@ impl Switchboard {
         metrics: Arc<Metrics>,
         media: Media,
         business: Business,
+        push: Push,
         clock: Arc<dyn Clock>,
         chance: Chance,
     ) -> Self {
@@ -86,6 +89,7 @@ impl Switchboard {
             media,
             business,
             webhooks: Webhooks::default(),
+            push,
             clock,
             chance,
         }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Actor, CallId, Callee, Changes, Forbid, Hook, Mode, Opening, Order, Origin, Refusal, Start,
-    UserId, Verdict, start,
+    Actor, CallId, Callee, Changes, Forbid, Hook, Mode, Opening, Order, Origin, Refusal, RingMode,
+    Start, UserId, Verdict, start,
 };
 use bellwire_protocol::{Target, WireError, business::RequestAsk, command};
 
@@ -22,6 +22,18 @@ pub(crate) struct Ask {
     pub(crate) origin: Origin,
     pub(crate) caller: Actor,
     pub(crate) start: StartAsk,
+}
+
+impl Ask {
+    /// Whether sleeping devices may be woken.
+    fn wakes(&self) -> bool {
+        wakes(self.start.push.as_ref())
+    }
+}
+
+/// Whether sleeping devices may be woken by one who asks so.
+pub(crate) fn wakes(push: Option<&command::Push>) -> bool {
+    push.is_none_or(|push| push.enabled.unwrap_or(true))
 }
 
 /// The start's own fields, as on the wire.
@@ -88,7 +100,8 @@ fn attempt(
     let callees_claims = claims.split_off(1);
     let claim = claims.pop().flatten();
     let now = board.now();
-    let callees = board.callees_claimed(&app.key, targets, None, &callees_claims);
+    let wakes = ask.wakes();
+    let callees = board.callees_claimed(&app.key, targets, None, &callees_claims, wakes);
     let wanted = facts(board, app, ask, callees, consulted.as_deref(), id);
     let (room, mode) = (wanted.room, wanted.mode);
     let must_ask = consulted.is_none()
@@ -165,7 +178,7 @@ fn facts(
         room: board.calls.rooms().take(&board.chance),
         origin: ask.origin,
         uid: board.directory.get(&app.key, caller).map(|u| u.uid),
-        reach: board.sessions.reach(&app.key, caller),
+        reach: board.reach(&app.key, caller, RingMode::Ring, ask.wakes()),
         pending_invites: board.calls.pending_invites(&app.key, caller).0,
         caller: ask.caller.clone(),
         mode: asked.mode.unwrap_or_default(),
@@ -179,9 +192,10 @@ fn facts(
         channel: asked.channel.clone(),
         verdict: consulted.map_or_else(
             || Verdict::Allow(Box::<Changes>::default()),
-            |consulted| consulted.verdict(board, &app.key),
+            |consulted| consulted.verdict(board, &app.key, ask.wakes()),
         ),
         asked: consulted.map(|consulted| consulted.entry(caller)),
+        push: asked.push.as_ref().map(|push| Arc::new(push.into())),
     }
 }
 

@@ -10,7 +10,6 @@ use bellwire_protocol::{
     FeedCursor, LogEntry,
     business::{FeedEvent, WebhookBody},
 };
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use tokio::{
     sync::{Notify, mpsc},
     task::JoinSet,
@@ -25,7 +24,7 @@ use super::{
 use crate::{
     config::WebhookSettings,
     journal::{FeedEntry, FeedQuery},
-    post::{Message, send},
+    post::{Message, rfc3339, send},
     switchboard::Switchboard,
 };
 
@@ -226,13 +225,6 @@ impl Delivering {
             dead: dead.collect(),
         }
     }
-}
-
-/// A moment as text, in UTC.
-fn rfc3339(at: Timestamp) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000);
-    // A clock beyond the year 9999 is not worth a failure.
-    moment.ok().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 async fn post(settings: Arc<WebhookSettings>, item: Item, now: Timestamp) -> Posted {

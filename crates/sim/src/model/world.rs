@@ -174,6 +174,7 @@ impl<'c> World<'c> {
             channel: None,
             verdict,
             asked: None,
+            push: None,
         }
     }
 

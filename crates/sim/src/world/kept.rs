@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire::{
-    FeedEntry, FeedQuery, LegRow, LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow,
-    StoredCall, StoredSession, UserRow, WebhookRow,
+    FeedEntry, FeedQuery, LegRow, LogRow, PushTokenRow, RecordQuery, RecordRow, Recovered, Row,
+    SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
 };
-use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
+use bellwire_core::{AppKey, CallId, DeviceId, Entry, SessionId, Timestamp, UserId};
 use bellwire_protocol::limits::ANSWERS;
 
 /// Answers of a session are trimmed to [`ANSWERS`] once there are so many more.
@@ -22,6 +22,7 @@ pub(crate) struct Kept {
     records: BTreeMap<(AppKey, u64), RecordRow>,
     feed: BTreeMap<(AppKey, u64), (CallId, Entry)>,
     webhooks: BTreeMap<(AppKey, String), WebhookRow>,
+    push_tokens: BTreeMap<(AppKey, UserId, DeviceId, String), PushTokenRow>,
 }
 
 #[derive(Debug)]
@@ -72,6 +73,14 @@ impl Kept {
             }
             Row::Webhook(row) => {
                 self.webhooks.insert((row.app.clone(), row.name.clone()), row);
+            }
+            Row::PushToken(row) => {
+                let (app, user) = (row.app.clone(), row.user.clone());
+                let place = (app, user, row.device.clone(), row.slot.clone());
+                match row.state {
+                    Some(_) => self.push_tokens.insert(place, row),
+                    None => self.push_tokens.remove(&place),
+                };
             }
             Row::Record(row) => {
                 let key = (row.app.clone(), row.serial);
@@ -135,6 +144,7 @@ impl Kept {
             serials: serials.into_iter().collect(),
             positions: positions.into_iter().collect(),
             webhooks: self.webhooks.values().cloned().collect(),
+            push_tokens: self.push_tokens.values().cloned().collect(),
         }
     }
 

@@ -68,6 +68,7 @@ impl World {
             channel: None,
             verdict: Verdict::Allow(Box::<Changes>::default()),
             asked: None,
+            push: None,
         }
     }
 

@@ -14,7 +14,8 @@ use tempfile::tempdir;
 
 use super::{answer, app, call, fold, log, open, record, session, session_row, user, user_row};
 use crate::journal::{
-    Journal, JournalSettings, LogRow, RecordQuery, Row, WebhookRow, open::SCHEMA_VERSION,
+    Journal, JournalSettings, LogRow, PushTokenRow, RecordQuery, Row, WebhookRow,
+    open::SCHEMA_VERSION,
 };
 
 fn fixture(version: u32) -> PathBuf {
@@ -52,6 +53,7 @@ fn created() -> Entry {
         forbid: Forbid::default(),
         settings: Settings::default(),
         room: Some(RoomId(48_211)),
+        push: None,
     }));
     Entry { v: 1, seq: 1, at: Timestamp(100), request: None, event }
 }
@@ -81,6 +83,7 @@ async fn update() {
         Row::User(user_row("alice", 17)),
         record(3, 40, Reason::Timeout, State::TimedOut),
         Row::Webhook(webhook()),
+        Row::PushToken(push_token()),
     ];
     journal.submit(late, || ());
     journal.flush().await.unwrap();
@@ -100,6 +103,12 @@ async fn update() {
 fn webhook() -> WebhookRow {
     let state = r#"{"cursor":7,"parked":[],"dead":[]}"#.into();
     WebhookRow { app: app(), name: "crm".to_owned(), state }
+}
+
+fn push_token() -> PushTokenRow {
+    let device = DeviceId::parse("phone").unwrap();
+    let (slot, state) = ("fcm".to_owned(), Some(r#"{"token":"f"}"#.into()));
+    PushTokenRow { app: app(), user: user("bob"), device, slot, state }
 }
 
 async fn left(journal: &Journal) -> i64 {
@@ -140,6 +149,8 @@ async fn every_released_journal_is_read() {
         assert_eq!(recovered.positions, positions, "version {version}");
         let webhooks = if version < 3 { vec![] } else { vec![webhook()] };
         assert_eq!(recovered.webhooks, webhooks, "version {version}");
+        let push_tokens = if version < 4 { vec![] } else { vec![push_token()] };
+        assert_eq!(recovered.push_tokens, push_tokens, "version {version}");
         assert!(journal.answer(&session(1), 9).await.unwrap().is_some());
         assert!(journal.answer(&session(2), 4).await.unwrap().is_none());
         let mut missed = RecordQuery::newest(app(), 1);

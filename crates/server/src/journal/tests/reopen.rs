@@ -4,10 +4,11 @@ use bellwire_core::{Reason, State, Timestamp};
 use tempfile::tempdir;
 
 use super::{
-    answer, app, call, log, open, record, run_and_drop, session, session_row, settings, user_row,
+    answer, app, call, fold, log, open, record, run_and_drop, session, session_row, settings, user,
+    user_row,
 };
 use crate::journal::{
-    Journal, JournalSettings, Row, Synchronous,
+    Journal, JournalSettings, PushTokenRow, Row, Synchronous,
     recover::{StoredCall, StoredSession},
 };
 
@@ -82,6 +83,36 @@ fn an_end_without_close_gives_everything_back() {
         assert_eq!(journal.answer(&session(2), 1).await.unwrap(), None);
         assert_eq!(journal.answer(&session(1), 5).await.unwrap(), None);
     });
+}
+
+#[tokio::test]
+async fn of_push_tokens_the_last_word_holds() {
+    let data = tempdir().unwrap();
+    let token = |device: &str, state: Option<&str>| {
+        let device = bellwire_core::DeviceId::parse(device).unwrap();
+        let (slot, state) = ("fcm".to_owned(), state.map(Into::into));
+        PushTokenRow { app: app(), user: user("bob"), device, slot, state }
+    };
+    let steps = [
+        vec![token("a", Some("1")), token("b", Some("1")), token("a", Some("2"))],
+        vec![token("b", None), token("c", Some("1"))],
+        vec![token("c", None), token("b", Some("3")), token("d", None)],
+    ];
+    for tables_are_up_to_date in [true, false] {
+        let (journal, recovered) = open(data.path()).await;
+        if !tables_are_up_to_date {
+            assert_eq!(recovered.push_tokens, [token("a", Some("2")), token("b", Some("3"))]);
+        }
+        for step in &steps {
+            journal.submit(step.iter().cloned().map(Row::PushToken).collect(), || ());
+            if tables_are_up_to_date {
+                fold(&journal).await;
+            }
+        }
+        journal.close().await.unwrap();
+    }
+    let (_journal, recovered) = open(data.path()).await;
+    assert_eq!(recovered.push_tokens, [token("a", Some("2")), token("b", Some("3"))]);
 }
 
 #[tokio::test]
