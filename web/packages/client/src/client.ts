@@ -244,7 +244,7 @@ export class Client extends Emitter<ClientEvents> {
 
   #online({ user, resumed, web_push_key: webPushKey }: HelloOk): void {
     this.#user = user;
-    this.#webPushKey = webPushKey;
+    this.#webPushKey = webPushKey ?? undefined;
     for (const call of this.calls) call.reconnected(resumed);
     // A new session, and a restarted server, begin without watches.
     if (this.#watched.size > 0) {
