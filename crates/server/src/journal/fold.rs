@@ -338,7 +338,7 @@ impl Generation {
             let stands_for = rows.len();
             let (push_tokens, push_gone) =
                 rows.into_iter().cloned().partition(|row| row.state.is_some());
-            Chunk { stands_for, push_tokens, push_gone, ..Chunk::default() }
+            Chunk { push_tokens, push_gone, stands_for, ..Chunk::default() }
         });
         chunks.collect()
     }

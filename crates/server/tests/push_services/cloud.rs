@@ -192,6 +192,7 @@ async fn serve(listener: TcpListener, tls: TlsAcceptor, router: Router) {
 /// A refusal, as it is answered.
 type Refusal = Box<Response>;
 
+#[allow(clippy::unnecessary_box_returns)] // Every answer would have room for a whole response.
 fn refusal(status: u16, body: &Value) -> Refusal {
     let status = StatusCode::from_u16(status).expect("a status");
     Box::new((status, body.to_string()).into_response())
