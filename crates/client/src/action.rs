@@ -103,6 +103,8 @@ fn note_mut(command: &mut Command) -> Option<&mut Note> {
         | Command::SetAvailability(_)
         | Command::ListRecords(_)
         | Command::ReadRecords(_)
+        | Command::PushSet(_)
+        | Command::PushClear(_)
         | Command::MediaOffer(_)
         | Command::MediaReceive(_)
         | Command::MediaClose(_)

@@ -11,7 +11,7 @@ use std::{
 use bellwire_core::{CallId, DeviceId, Uid, UserId};
 use bellwire_protocol::{
     Availability, Body, Command, Open, Record, RecordCursor, Secret, SetAvailability, UserRef,
-    command::{ListRecords, PresenceOf, ReadRecords, RenewToken, SendMessage},
+    command::{ListRecords, PresenceOf, PushClear, PushSet, ReadRecords, RenewToken, SendMessage},
     reply::{Presence, PresenceOk, ReadOk, Received, RecordsOk},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -134,6 +134,16 @@ impl Client {
     ) -> Result<(), Error> {
         let of = presence_of(users)?;
         self.ask(Command::PresenceUnwatch(of)).await.map(|_| ())
+    }
+
+    /// Tells where to wake this device when it sleeps.
+    pub async fn set_push(&self, set: PushSet) -> Result<(), Error> {
+        self.ask(Command::PushSet(Box::new(set))).await.map(|_| ())
+    }
+
+    /// This device is not to be woken any more, or not in the way that `which` names.
+    pub async fn clear_push(&self, which: PushClear) -> Result<(), Error> {
+        self.ask(Command::PushClear(which)).await.map(|_| ())
     }
 
     /// Replaces the token, now and for later connections.

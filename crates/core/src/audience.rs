@@ -149,7 +149,8 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
         Event::Reached { .. }
         | Event::Acknowledged { .. }
         | Event::MediaReported { .. }
-        | Event::Asked(_) => {}
+        | Event::Asked(_)
+        | Event::Pushed(_) => {}
         Event::Ringing { user, .. } => told.extend(others(before, user, &Tell::Ringing)),
         Event::Silenced { user, device } => {
             // One who was only listed has no stay that could end.

@@ -1,5 +1,7 @@
 //! What is asked of a call, and how it is refused.
 
+use std::sync::Arc;
+
 use crate::{
     availability::Unavailable,
     call::{Kind, Media, Mode, Origin, Reach, Reason, RingMode},
@@ -7,6 +9,7 @@ use crate::{
     hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, Timestamp, Uid, UserId},
     note::Note,
+    push::{PushWish, Pushed},
     settings::{Forbid, Settings},
 };
 
@@ -66,7 +69,7 @@ pub struct Changes {
     /// The callees.
     pub callees: Option<Vec<Callee>>,
     /// The note's content.
-    pub content: Option<std::sync::Arc<str>>,
+    pub content: Option<Arc<str>>,
 }
 
 /// A call that is asked for.
@@ -110,6 +113,8 @@ pub struct Start {
     pub verdict: Verdict,
     /// How it was asked, if it was.
     pub asked: Option<Asked>,
+    /// How sleeping devices are woken.
+    pub push: Option<Arc<PushWish>>,
 }
 
 /// How a callee refuses.
@@ -171,6 +176,13 @@ pub enum Command {
     },
     /// The business server was asked about the call, or told of it.
     Asked(Asked),
+    /// A sleeping device was told, or could not be.
+    Pushed(Pushed),
+    /// No device of a user who was thought to sleep can be woken.
+    Unreached {
+        /// Who.
+        user: UserId,
+    },
     /// The server restarted: nobody is connected, and grace counts from now.
     Restarted,
     /// A deadline may have passed.
@@ -239,6 +251,8 @@ pub enum Order {
         to: Vec<Callee>,
         /// The note.
         note: Note,
+        /// How their sleeping devices are woken.
+        push: Option<Arc<PushWish>>,
     },
     /// Enter a running group call.
     Join {

@@ -1,5 +1,7 @@
 //! What happened: the entries of a call's log.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use crate::{
     id::{AppKey, CallId, DeviceId, Label, RoomId, SessionId, Timestamp, Uid, UserId},
     link::Link,
     note::Note,
+    push::{PushWish, Pushed},
     settings::{Forbid, Settings},
 };
 
@@ -123,6 +126,9 @@ pub struct Created {
     pub settings: Settings,
     /// Its room; none in `invite` mode.
     pub room: Option<RoomId>,
+    /// How sleeping devices are woken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<Arc<PushWish>>,
 }
 
 /// How an invitation ended without an answer to join.
@@ -230,6 +236,9 @@ pub enum Event {
         users: Vec<Invitee>,
         /// The inviter's note.
         note: Note,
+        /// How sleeping devices are woken.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        push: Option<Arc<PushWish>>,
     },
     /// A participant entered a call that is already active.
     Joined {
@@ -328,6 +337,8 @@ pub enum Event {
     },
     /// The business server was asked, or told; kept for whoever reads the log.
     Asked(Asked),
+    /// A sleeping device was told, or could not be; kept for whoever reads the log.
+    Pushed(Pushed),
     /// The call is over.
     Ended {
         /// Why.

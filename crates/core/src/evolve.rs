@@ -53,7 +53,7 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
     call.seq += 1;
     call.at = at;
     match event {
-        Event::Created(_) | Event::Started => {}
+        Event::Created(_) | Event::Started | Event::Pushed(_) => {}
         Event::Released { users } => {
             for user in users {
                 if let Some(p) = of(call, user) {

@@ -19,6 +19,7 @@ mod hook;
 mod id;
 mod link;
 mod note;
+mod push;
 mod settings;
 mod start;
 
@@ -34,5 +35,6 @@ pub use hook::*;
 pub use id::*;
 pub use link::*;
 pub use note::*;
+pub use push::*;
 pub use settings::*;
 pub use start::{Opening, start};

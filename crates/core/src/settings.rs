@@ -23,6 +23,9 @@ pub const LOG_SOFT_MAX: u64 = LOG_MAX - 512;
 /// A live call whose log would grow beyond this many events ends. The room above it is for the
 /// end itself and for two acknowledgements from each of a hundred participants.
 pub const LOG_LIVE_MAX: u64 = LOG_MAX - 256;
+/// From this many events on, what became of pushes is no longer logged: a group of a thousand whose
+/// phones all sleep must not fill the log that its calls to order need.
+pub const LOG_PUSHED_MAX: u64 = LOG_MAX / 4;
 /// The most unanswered invitations (`mode: invite`) a user may have each way.
 pub const PENDING_INVITES_MAX: usize = 32;
 /// A connection lost more often than this in [`FLAP_WINDOW_MS`] is logged by the audit only.

@@ -195,6 +195,7 @@ fn created(start: Start, refused: &[(UserId, Refused, u32, Option<Cause>)]) -> C
         forbid: start.forbid,
         settings: start.settings,
         room: (start.mode == Mode::Call).then_some(start.room),
+        push: start.push,
     }
 }
 

@@ -1,10 +1,10 @@
 //! Limits of a command's values that its types do not hold.
 
-use bellwire_core::{CONTENT_BYTES, Note, REACH_TIME_MAX_S, RING_TIME_S};
+use bellwire_core::{CONTENT_BYTES, Note, PushProvider, REACH_TIME_MAX_S, RING_TIME_S};
 
 use crate::{
     Body, Command, Target,
-    command::{Hello, Start},
+    command::{Hello, Push, PushSet, Start},
     limits,
 };
 
@@ -38,6 +38,7 @@ impl Command {
             Self::Invite(invite) => {
                 check_note(&invite.note)?;
                 check_ring_time("ring_time", invite.ring_time)?;
+                check_push(invite.push.as_ref())?;
                 check_targets(&invite.to)
             }
             Self::Send(send) => {
@@ -49,6 +50,7 @@ impl Command {
                 check_count("users", of.users.len(), limits::PRESENCE_USERS)
             }
             Self::SetAvailability(set) => set.check(),
+            Self::PushSet(set) => check_push_set(set),
             Self::MediaOffer(offer) => {
                 check_count("send", offer.send.len(), limits::MEDIA_LINES)?;
                 check_count("receive", offer.receive.len(), limits::MEDIA_LINES)
@@ -62,6 +64,7 @@ impl Command {
             | Self::GetAvailability
             | Self::ListRecords(_)
             | Self::ReadRecords(_)
+            | Self::PushClear(_)
             | Self::RenewToken(_)
             | Self::Ringing(_)
             | Self::Join(_)
@@ -98,7 +101,53 @@ fn check_start(start: &Start) -> Result<(), Fault> {
     if start.max_time == Some(0) {
         return Err(fault("max_time", "must be at least 1 second; leave it out for no limit"));
     }
+    check_push(start.push.as_ref())?;
     check_targets(&start.to)
+}
+
+fn check_push(push: Option<&Push>) -> Result<(), Fault> {
+    let Some(push) = push else { return Ok(()) };
+    let length = |text: Option<&String>| text.map_or(0, String::len);
+    let sizes = [
+        ("push.title", length(push.title.as_ref()), limits::PUSH_TITLE_BYTES),
+        ("push.content", length(push.content.as_ref()), limits::PUSH_CONTENT_BYTES),
+        ("push.sound", length(push.sound.as_ref()), limits::PUSH_SOUND_BYTES),
+        (
+            "push.payload",
+            push.payload.as_ref().map_or(0, |payload| payload.json().len()),
+            limits::PUSH_PAYLOAD_BYTES,
+        ),
+    ];
+    match sizes.into_iter().find(|(_, bytes, most)| bytes > most) {
+        Some((field, _, most)) => Err(fault(field, format!("must be at most {most} bytes"))),
+        None => Ok(()),
+    }
+}
+
+/// Which fields there must be; what stands in them is looked at where it is used.
+fn check_push_set(set: &PushSet) -> Result<(), Fault> {
+    let secrets = [
+        ("token", &set.token, set.provider != PushProvider::Web),
+        ("endpoint", &set.endpoint, set.provider == PushProvider::Web),
+        ("p256dh", &set.p256dh, set.provider == PushProvider::Web),
+        ("auth", &set.auth, set.provider == PushProvider::Web),
+    ];
+    for (field, secret, belongs) in secrets {
+        match secret {
+            None if belongs => return Err(fault(field, "is missing")),
+            Some(_) if !belongs => return Err(fault(field, "is not for this provider")),
+            Some(secret) if !(1..=limits::PUSH_TOKEN_BYTES).contains(&secret.expose().len()) => {
+                let text = format!("must be 1 to {} bytes", limits::PUSH_TOKEN_BYTES);
+                return Err(fault(field, text));
+            }
+            Some(_) | None => {}
+        }
+    }
+    match (set.provider == PushProvider::Apns, set.kind) {
+        (true, None) => Err(fault("kind", "is missing; say voip or alert")),
+        (false, Some(_)) => Err(fault("kind", "is for apns only")),
+        (true, Some(_)) | (false, None) => Ok(()),
+    }
 }
 
 fn check_note(note: &Note) -> Result<(), Fault> {

@@ -14,7 +14,7 @@ pub use crate::{
     hello::{DeviceInfo, Hello, Login, Platform, RenewToken, Resume},
     media::{MediaClose, MediaOffer, MediaReceive, MediaReport},
     policy::PolicyAsk,
-    push::Push,
+    push::{Push, PushClear, PushKind, PushSet},
     record::{ListRecords, ReadRecords},
 };
 
@@ -97,6 +97,12 @@ pub enum Command {
     /// Say that missed calls have been seen.
     #[serde(rename = "record.read")]
     ReadRecords(ReadRecords),
+    /// Tell where to wake this device.
+    #[serde(rename = "push.set")]
+    PushSet(Box<PushSet>),
+    /// Wake this device no longer.
+    #[serde(rename = "push.clear")]
+    PushClear(PushClear),
     /// Connect this device's media.
     #[serde(rename = "media.offer")]
     MediaOffer(Box<MediaOffer>),
@@ -149,6 +155,8 @@ impl Command {
             Self::SetAvailability(_) => "availability.set",
             Self::ReadRecords(_) => "record.read",
             Self::ListRecords(_) => "record.list",
+            Self::PushSet(_) => "push.set",
+            Self::PushClear(_) => "push.clear",
             Self::MediaOffer(_) => "media.offer",
             Self::MediaReceive(_) => "media.receive",
             Self::MediaClose(_) => "media.close",
@@ -188,6 +196,8 @@ impl Command {
             | Self::GetAvailability
             | Self::ListRecords(_)
             | Self::ReadRecords(_)
+            | Self::PushSet(_)
+            | Self::PushClear(_)
             | Self::MediaOffer(_)
             | Self::MediaReceive(_)
             | Self::MediaClose(_)
@@ -248,7 +258,7 @@ pub struct Start {
     /// The app's channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel: Option<Label>,
-    /// How the callees' sleeping devices are woken. Not in this version.
+    /// How the callees' sleeping devices are woken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
 }
@@ -379,7 +389,7 @@ pub struct Invite {
     #[schemars(range(min = *RING_TIME_S.start(), max = *RING_TIME_S.end()))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ring_time: Option<u64>,
-    /// How their sleeping devices are woken. Not in this version.
+    /// How their sleeping devices are woken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub push: Option<Push>,
 }

@@ -43,6 +43,17 @@ pub const EVENTS_DEFAULT: usize = 100;
 pub const MEDIA_LINES: usize = 64;
 /// The longest `Idempotency-Key` of a request over HTTP, in bytes.
 pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// The longest `title` of a push, in bytes.
+pub const PUSH_TITLE_BYTES: usize = 256;
+/// The longest `content` of a push, in bytes.
+pub const PUSH_CONTENT_BYTES: usize = 1024;
+/// The longest `payload` of a push, in bytes. With title, text and names it stays within the 4 KiB
+/// that services carry.
+pub const PUSH_PAYLOAD_BYTES: usize = 2048;
+/// The longest name of a push's sound, in bytes.
+pub const PUSH_SOUND_BYTES: usize = 64;
+/// The longest push token, endpoint or key, in bytes: as long as FCM lets its own grow.
+pub const PUSH_TOKEN_BYTES: usize = 4096;
 /// How long a connection may take to say hello, in seconds.
 pub const HELLO_S: u64 = 10;
 /// The time between two pings to a device at rest, in seconds.
@@ -87,7 +98,7 @@ const fn set(
 }
 
 /// Every limit of the wire, for the docs.
-pub const TABLE: [LimitRow; 24] = [
+pub const TABLE: [LimitRow; 28] = [
     row("a frame from a device", FRAME_BYTES as u64, "bytes"),
     row("nesting of a frame", FRAME_DEPTH as u64, "levels"),
     row("`content` of a note", CONTENT_BYTES as u64, "bytes"),
@@ -104,6 +115,10 @@ pub const TABLE: [LimitRow; 24] = [
     row("log entries in a reply to `call.get`", LOG_PAGE as u64, "entries"),
     row("records in a reply, and after a resume", RECORDS_PAGE as u64, "records"),
     row("m-lines of a `media.offer`", MEDIA_LINES as u64, "m-lines"),
+    row("`title` of a push", PUSH_TITLE_BYTES as u64, "bytes"),
+    row("`content` of a push", PUSH_CONTENT_BYTES as u64, "bytes"),
+    row("`payload` of a push", PUSH_PAYLOAD_BYTES as u64, "bytes"),
+    row("a push token, or a field of a web subscription", PUSH_TOKEN_BYTES as u64, "bytes"),
     row("time between pings at rest", PING_IDLE_S, "s"),
     row("time between pings while ringing or in a call", PING_CALL_S, "s"),
     row("pings that may be missed", PINGS_MISSED as u64, "pings"),

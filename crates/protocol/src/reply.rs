@@ -71,6 +71,9 @@ pub struct HelloOk {
     pub calls: Vec<CallInfo>,
     /// The sizes the server takes.
     pub limits: Limits,
+    /// What a page subscribes with for Web Push (`applicationServerKey`), where the app has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub web_push_key: Option<String>,
 }
 
 /// The sizes the server takes, in bytes.

@@ -138,6 +138,8 @@ fn parse_command(name: &str, text: &str) -> Option<Result<Command, Fault>> {
         "availability.set" => fields(text).map(|f| Command::SetAvailability(Box::new(f))),
         "record.read" => fields(text).map(Command::ReadRecords),
         "record.list" => fields(text).map(Command::ListRecords),
+        "push.set" => fields(text).map(|f| Command::PushSet(Box::new(f))),
+        "push.clear" => fields(text).map(Command::PushClear),
         "media.offer" => fields(text).map(|f| Command::MediaOffer(Box::new(f))),
         "media.receive" => fields(text).map(Command::MediaReceive),
         "media.close" => fields(text).map(Command::MediaClose),

@@ -50,6 +50,7 @@ fn opened() -> Vec<Event> {
         channel: None,
         verdict: Verdict::Allow(Box::default()),
         asked: None,
+        push: None,
     };
     match start(asked, None, Timestamp(1_000)).unwrap() {
         Opening::New(events) => events,

@@ -65,6 +65,13 @@ fn every_command() -> Vec<Value> {
         with("presence.watch", json!({"users": [{"uid": 18}]})),
         with("presence.unwatch", json!({"users": []})),
         with("record.list", json!({"before": "12", "limit": 10, "missed": true})),
+        with("push.set", json!({"provider": "apns", "kind": "voip", "token": "0a".repeat(32)})),
+        with("push.set", json!({"provider": "webhook", "token": "t"})),
+        with(
+            "push.set",
+            json!({"provider": "web", "endpoint": "https://push.example/1", "p256dh": "B", "auth": "A"}),
+        ),
+        with("push.clear", json!({"provider": "apns", "kind": "alert"})),
         with(
             "media.offer",
             call_and(json!({

@@ -26,6 +26,7 @@ mod metrics;
 mod node;
 mod phone;
 mod post;
+mod push;
 mod serve;
 mod sessions;
 mod storage;

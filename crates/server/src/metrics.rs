@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use bellwire_core::{Event, Hook, HookOutcome, Reason};
+use bellwire_core::{Event, Hook, HookOutcome, PushNews, PushOutcome, PushProvider, Reason};
 use bellwire_protocol::ErrorCode;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
@@ -46,6 +46,18 @@ struct Asked {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Pushed {
+    provider: &'static str,
+    news: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Provider {
+    provider: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Taken {
     taken: &'static str,
 }
@@ -75,6 +87,12 @@ pub(crate) struct Metrics {
     hooks: Family<Asked, Counter>,
     hook: Histogram,
     deliveries: Family<Taken, Counter>,
+    pushes: Family<Pushed, Counter>,
+    push_repeats: Family<Provider, Counter>,
+    push: Histogram,
+    push_connected: Histogram,
+    push_connected_ringing: Histogram,
+    push_ringing: Histogram,
     journal: Histogram,
     journal_rows: Counter,
 }
@@ -82,6 +100,11 @@ pub(crate) struct Metrics {
 /// From 50 µs in doublings to 1.6 s.
 fn latency() -> Histogram {
     Histogram::new(exponential_buckets(0.000_05, 2.0, 16))
+}
+
+/// From 1 ms in doublings to 33 s: people, phones and push services take seconds.
+fn slow() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 2.0, 16))
 }
 
 impl Metrics {
@@ -99,13 +122,18 @@ impl Metrics {
             stop_rings: Counter::default(),
             acknowledged: Counter::default(),
             invited: latency(),
-            // People and phones take up to seconds here.
-            ringing: Histogram::new(exponential_buckets(0.001, 2.0, 16)),
+            ringing: slow(),
             started: latency(),
             hung_up: latency(),
             hooks: Family::default(),
             hook: latency(),
             deliveries: Family::default(),
+            pushes: Family::default(),
+            push_repeats: Family::default(),
+            push: slow(),
+            push_connected: slow(),
+            push_connected_ringing: slow(),
+            push_ringing: slow(),
             journal: latency(),
             journal_rows: Counter::default(),
         };
@@ -136,6 +164,10 @@ impl Metrics {
         );
         let text = "Posts to webhooks, by whether they were taken";
         r.register("webhook_posts", text, self.deliveries.clone());
+        let text = "Pushes to sleeping devices, by provider, news and outcome";
+        r.register("pushes", text, self.pushes.clone());
+        let text = "Pushes that were not taken and tried again, by provider";
+        r.register("push_repeats", text, self.push_repeats.clone());
         let mut time = |name: &str, help: &str, histogram: &Histogram| {
             r.register_with_unit(name, help, Unit::Seconds, histogram.clone());
         };
@@ -144,6 +176,13 @@ impl Metrics {
         time("accept_to_started", "From call.accept read to call.started queued", &self.started);
         time("hangup_to_ended", "From call.hangup read to call.ended queued", &self.hung_up);
         time("hook", "From a question to a business server to its answer", &self.hook);
+        time("push", "From a push to what became of it", &self.push);
+        let text = "From a push taken by its service to the device's connection";
+        time("push_to_connected", text, &self.push_connected);
+        let text = "From the connection of a device that was pushed to its call.ringing";
+        time("push_connected_to_ringing", text, &self.push_connected_ringing);
+        let text = "From a push taken by its service to the device's call.ringing";
+        time("push_to_ringing", text, &self.push_ringing);
         time("journal_commit", "From taking a batch to its being durable", &self.journal);
         self.registry.register("journal_rows", "Rows made durable", self.journal_rows.clone());
     }
@@ -199,6 +238,39 @@ impl Metrics {
     pub(crate) fn delivered(&self, taken: bool) {
         let taken = if taken { "yes" } else { "no" };
         self.deliveries.get_or_create(&Taken { taken }).inc();
+    }
+
+    /// Counts what became of a push.
+    pub(crate) fn pushed(
+        &self,
+        provider: PushProvider,
+        news: PushNews,
+        outcome: PushOutcome,
+        took: Duration,
+    ) {
+        let (provider, news, outcome) = (provider.as_str(), news.as_str(), outcome.as_str());
+        self.pushes.get_or_create(&Pushed { provider, news, outcome }).inc();
+        self.push.observe(took.as_secs_f64());
+    }
+
+    /// Counts a push that has to be tried again.
+    pub(crate) fn push_repeated(&self, provider: PushProvider) {
+        self.push_repeats.get_or_create(&Provider { provider: provider.as_str() }).inc();
+    }
+
+    /// A device has connected so long after its push was taken.
+    pub(crate) fn push_woke(&self, after: Duration) {
+        self.push_connected.observe(after.as_secs_f64());
+    }
+
+    /// A device rings whose push was taken, and which connected, at these times.
+    pub(crate) fn push_rang(&self, sent: Option<Instant>, woke: Option<Instant>) {
+        if let Some(woke) = woke {
+            self.push_connected_ringing.observe(woke.elapsed().as_secs_f64());
+        }
+        if let Some(sent) = sent {
+            self.push_ringing.observe(sent.elapsed().as_secs_f64());
+        }
     }
 
     /// Counts an event that has been told; `received` is when the request behind it was read.

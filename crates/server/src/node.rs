@@ -19,6 +19,7 @@ use crate::{
     listen::Visitor,
     media::{Media, Reports, hear_forever},
     metrics::Metrics,
+    push::Push,
     sessions::Session,
     storage::Storage,
     switchboard::{Deadlines, Switchboard},
@@ -86,6 +87,7 @@ impl Node {
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
         let business = Business::new(tenants.apps.clone(), metrics.clone());
+        let (push, receipts) = Push::new(tenants.apps.clone());
         let board = Arc::new(Switchboard::new(
             calls,
             storage,
@@ -93,12 +95,14 @@ impl Node {
             metrics,
             media,
             business,
+            push,
             clock,
             chance,
             tenants.apps.clone(),
         ));
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
+        tokio::spawn(receipts.write_forever(board.clone()));
         if let Some(reports) = reports {
             tokio::spawn(hear_forever(board.clone(), reports));
         }
@@ -178,6 +182,7 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
         board.act(&call.app, call.id, Command::Restarted).await;
         board.deadlines.changed(&call.app, call.id);
     }
+    board.ring_on();
     if live > 0 {
         tracing::info!(calls = live, "running calls go on");
     }
@@ -196,6 +201,7 @@ fn restore(board: &Switchboard, row: &KeyValueRow) -> Result<(), String> {
             board.directory.restore_availability(app, user()?, own);
             Ok(())
         }
+        Bucket::PushToken => board.push.restore(&app, &row.key, value),
         Bucket::Idempotency => {
             let answered = serde_json::from_str(value).map_err(|error| error.to_string())?;
             board.idempotency.restore(app, row.key.clone(), answered);

@@ -33,7 +33,7 @@ pub(crate) fn change(notice: &Notice, entry: &Entry, after: &Call) -> Option<Cha
             started_at: after.started_at?,
         }),
         Tell::Added => {
-            let Event::Added { by, users, note } = event else { return None };
+            let Event::Added { by, users, note, .. } = event else { return None };
             let users = users.iter().map(|invitee| invitee.user.clone()).collect();
             Change::Added(Added { users, by: by.clone(), note: note.clone() })
         }

@@ -146,6 +146,8 @@ fn call_of(command: &Command, answer: &Noted) -> Option<CallId> {
         | Command::SetAvailability(_)
         | Command::ListRecords(_)
         | Command::ReadRecords(_)
+        | Command::PushSet(_)
+        | Command::PushClear(_)
         | Command::MediaOffer(_)
         | Command::MediaReceive(_)
         | Command::MediaClose(_)

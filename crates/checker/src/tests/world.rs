@@ -242,6 +242,7 @@ impl World {
             caps: Vec::new(),
             calls: calls.map(info).collect(),
             limits: Sizes::default(),
+            web_push_key: None,
         };
         let answer = Reply::ok(id, &ok).unwrap().to_frame();
         let logs: Vec<(CallId, Vec<Entry>)> =
@@ -351,6 +352,7 @@ impl World {
             channel: None,
             verdict: Verdict::Allow(Box::<Changes>::default()),
             asked: None,
+            push: None,
         };
         match start(wanted, None, self.now) {
             Ok(Opening::New(events)) => {

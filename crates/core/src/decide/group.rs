@@ -1,5 +1,7 @@
 //! How people come into a running call: invited, joining late, or with another device.
 
+use std::sync::Arc;
+
 use super::{answer, device, is_active, leave::allowed, over, taking_part};
 use crate::{
     call::{Call, Cause, Mode, Participant, Reach, Reason},
@@ -8,6 +10,7 @@ use crate::{
     event::{Event, Refused},
     id::{CallId, DeviceId},
     note::Note,
+    push::PushWish,
     start::{check_callees, check_note, invitee, refused_by_policy},
 };
 
@@ -17,6 +20,7 @@ pub(super) fn invite(
     by: &Actor,
     to: &[Callee],
     note: &Note,
+    push: Option<&Arc<PushWish>>,
 ) -> Result<(), Refusal> {
     check_note(note)?;
     taking_part(&draft.call, by)?;
@@ -51,7 +55,7 @@ pub(super) fn invite(
         invitee(c.clone(), ring_ms, false, reachable)
     });
     let (users, by) = (users.collect(), Some(by.user.clone()));
-    draft.push(Event::Added { by, users, note: note.clone() });
+    draft.push(Event::Added { by, users, note: note.clone(), push: push.cloned() });
     for (user, (reason, code, cause)) in out {
         let note = Note::default();
         draft.push(Event::Rejected { user, device: None, reason, code, cause, note });

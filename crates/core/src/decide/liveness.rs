@@ -20,6 +20,26 @@ pub(super) fn reached(draft: &mut Draft, user: &UserId) {
     }
 }
 
+/// R8: whoever was thought to sleep and cannot be woken is as absent as one with nothing at all.
+pub(super) fn unreached(draft: &mut Draft, user: &UserId) {
+    let waits = draft
+        .call
+        .participant(user)
+        .is_some_and(|p| p.may_answer() && p.state == State::Invited && p.reach == Reach::Asleep);
+    if !waits || draft.is_over() {
+        return;
+    }
+    draft.push(Event::Rejected {
+        user: user.clone(),
+        device: None,
+        reason: Refused::Offline,
+        code: Reason::Offline.code(),
+        cause: Some(Cause::Absent),
+        note: Note::default(),
+    });
+    draft.settle(&Note::default());
+}
+
 /// Losing one link makes a participant dropped at once; only who has lost both is lost after the
 /// grace.
 pub(super) fn gone(draft: &mut Draft, user: &UserId, device: &DeviceId, link: Link) {

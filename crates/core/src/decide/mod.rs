@@ -13,7 +13,7 @@ use crate::{
     event::Event,
     id::{DeviceId, Timestamp},
     link::Link,
-    settings::{LOG_LIVE_MAX, LOG_MAX, LOG_SOFT_MAX},
+    settings::{LOG_LIVE_MAX, LOG_MAX, LOG_PUSHED_MAX, LOG_SOFT_MAX},
 };
 
 const LOG_FULL: Refusal =
@@ -36,6 +36,8 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
             Command::Entered { user } => liveness::entered(&mut draft, user),
             Command::MediaUp { user, device } => liveness::media_up(&mut draft, user, device),
             Command::Asked(asked) => draft.push(Event::Asked(asked.clone())),
+            Command::Pushed(pushed) => draft.push(Event::Pushed(pushed.clone())),
+            Command::Unreached { user } => liveness::unreached(&mut draft, user),
             Command::Restarted => liveness::restarted(&mut draft),
             Command::Tick => liveness::tick(&mut draft),
             Command::Kill { code, note } => leave::kill(&mut draft, *code, note)?,
@@ -66,7 +68,7 @@ fn user(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Refusal> {
             Ok(())
         }
         Order::End { note } => leave::end(draft, by, note),
-        Order::Invite { to, note } => group::invite(draft, by, to, note),
+        Order::Invite { to, note, push } => group::invite(draft, by, to, note, push.as_ref()),
         Order::Join { claimed } => group::join(draft, by, *claimed),
         Order::Move { from } => group::move_here(draft, by, from),
         Order::Media { media } => media::propose(draft, by, *media),
@@ -99,6 +101,9 @@ fn after_the_end(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Ref
 /// Near the bound of the log only what may lead to the end of the call is taken. Returns whether
 /// the command is to be decided at all.
 fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
+    if let Command::Pushed(_) = command {
+        return Ok(draft.call.seq < LOG_PUSHED_MAX);
+    }
     if draft.call.seq < LOG_SOFT_MAX || draft.is_over() && draft.call.seq < LOG_MAX {
         return Ok(true);
     }
@@ -126,10 +131,12 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
             | Order::End { .. } => false,
         },
         Command::Reached { .. } | Command::Entered { .. } | Command::Asked(_) => return Ok(false),
+        Command::Pushed(_) => return Ok(false),
         Command::Gone { .. }
         | Command::Back { .. }
         | Command::MediaLost { .. }
         | Command::MediaUp { .. }
+        | Command::Unreached { .. }
         | Command::Restarted
         | Command::Tick
         | Command::Kill { .. }

@@ -1,8 +1,9 @@
 //! The bound of a log, and the damping of a connection that comes and goes.
 
 use bellwire_core::{
-    Cause, Command, Event, FLAPS_MAX, LOG_LIVE_MAX, LOG_MAX, LOG_SOFT_MAX, Media, Order, Reason,
-    Refusal, State,
+    Cause, Command, DeviceId, Event, FLAPS_MAX, LOG_LIVE_MAX, LOG_MAX, LOG_PUSHED_MAX,
+    LOG_SOFT_MAX, Media, Order, PushNews, PushOutcome, PushProvider, Pushed, Reason, Refusal,
+    State,
 };
 
 use super::support::*;
@@ -35,6 +36,28 @@ fn near_the_bound_only_what_leads_to_the_end_is_taken() {
     w.gone("bob.1");
     w.back("bob.1");
     assert_eq!(w.state(call, "bob"), State::Joined, "losses are still logged");
+    w.hang_up("alice.1", call).unwrap();
+    assert_eq!(w.reason(call), Some(Reason::Completed));
+}
+
+#[test]
+fn what_became_of_pushes_does_not_fill_the_log() {
+    let mut w = World::of(&["alice", "bob"]);
+    let call = sound_call(&mut w);
+    let pushed = Command::Pushed(Pushed {
+        user: user("bob"),
+        device: DeviceId::parse("phone").unwrap(),
+        provider: PushProvider::Fcm,
+        news: PushNews::Invite,
+        outcome: PushOutcome::Sent,
+        status: Some(200),
+        why: None,
+        ms: 80,
+    });
+    for _ in 0..LOG_MAX {
+        w.command(call, pushed.clone()).unwrap();
+    }
+    assert_eq!(w.at(call).seq, LOG_PUSHED_MAX);
     w.hang_up("alice.1", call).unwrap();
     assert_eq!(w.reason(call), Some(Reason::Completed));
 }

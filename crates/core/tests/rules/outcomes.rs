@@ -197,7 +197,8 @@ fn the_note_of_each_command_is_in_its_event() {
     w.order("bob.1", call, Order::Accept { media: None, claimed: None, note: note() }).unwrap();
     let order = Order::Cancel { to: Some(vec![user("carol")]), note: note() };
     w.order("alice.1", call, order).unwrap();
-    w.order("alice.1", call, Order::Invite { to: vec![callee("dave")], note: note() }).unwrap();
+    w.order("alice.1", call, Order::Invite { to: vec![callee("dave")], note: note(), push: None })
+        .unwrap();
     w.accept("dave.1", call).unwrap();
     w.command(call, Command::Remove { user: user("dave"), note: note() }).unwrap();
     w.invite("alice.1", call, &["carol"]).unwrap();

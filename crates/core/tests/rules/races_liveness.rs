@@ -1,6 +1,6 @@
 //! Who is there and who is gone: R8 to R11, R17, R18.
 
-use bellwire_core::{Cause, Event, How, Reason, Refusal, State, Tell};
+use bellwire_core::{Cause, Command, Event, How, Reason, Refusal, State, Tell};
 
 use super::support::*;
 
@@ -14,6 +14,26 @@ fn r08_an_absent_callee_is_offline_at_once_without_a_reach_time() {
     assert_eq!(w.cause(call), Some(Cause::Absent));
     assert_eq!(w.told("alice.1", call), [Tell::Rejected, over(Reason::Offline)]);
     assert_eq!(w.told("bob.1", call), []);
+}
+
+#[test]
+fn r08_a_callee_whose_last_way_is_dead_is_offline() {
+    let mut w = World::of(&["alice", "bob"]);
+    w.pushable.insert(user("bob"));
+    w.gone("bob.1");
+    w.gone("bob.2");
+    let unreached = Command::Unreached { user: user("bob") };
+    let call = w.call("alice.1", &["bob"]);
+    assert_eq!(w.reason(call), None);
+    w.command(call, unreached.clone()).unwrap();
+    assert_eq!((w.reason(call), w.cause(call)), (Some(Reason::Offline), Some(Cause::Absent)));
+    // Whoever has come by himself meanwhile is there.
+    let call = w.call("alice.1", &["bob"]);
+    w.back("bob.1");
+    w.command(call, unreached).unwrap();
+    assert_eq!(w.reason(call), None);
+    w.accept("bob.1", call).unwrap();
+    assert_eq!(w.state(call, "bob"), State::Joined);
 }
 
 #[test]

@@ -328,7 +328,9 @@ impl Doing {
             Self::Hangup(said) => Order::Hangup { note: said.note() },
             Self::Logout => Order::Logout,
             Self::End(said) => Order::End { note: said.note() },
-            Self::Invite { to, said } => Order::Invite { to: to.callees(), note: said.note() },
+            Self::Invite { to, said } => {
+                Order::Invite { to: to.callees(), note: said.note(), push: None }
+            }
             Self::Join => Order::Join { claimed: None },
             Self::Move(from) => {
                 let inside = w.at(call).inside().find_map(|p| p.device.clone());

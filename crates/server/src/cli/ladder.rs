@@ -10,7 +10,9 @@
 
 use std::fmt::Write;
 
-use bellwire_core::{Asked, Event, Invitee, Link, MediaReport, UserId};
+use bellwire_core::{
+    Asked, Event, Invitee, Link, MediaReport, PushNews, PushOutcome, Pushed, UserId,
+};
 use bellwire_protocol::{CallInfo, LogEntry, Open};
 use serde::Serialize;
 
@@ -162,6 +164,20 @@ fn told(asked: &Asked) -> String {
     format!("business server on {}: {}{code}{why}, {ms} ms", word(hook), word(outcome))
 }
 
+fn woken(pushed: &Pushed) -> String {
+    let Pushed { user: _, device, provider, news, outcome, status, why, ms } = pushed;
+    if *outcome == PushOutcome::Woke {
+        return format!("{device} connected {ms} ms after its push ({})", word(provider));
+    }
+    let what = match news {
+        PushNews::Invite => "push",
+        PushNews::Stop => "stop-ring push",
+    };
+    let status = status.map(|status| format!(", {status}")).unwrap_or_default();
+    let why = why.as_ref().map(|why| format!(" ({why})")).unwrap_or_default();
+    format!("{what} to {device} by {}: {}{status}{why}, {ms} ms", word(provider), word(outcome))
+}
+
 fn because<T: Serialize>(cause: Option<T>) -> String {
     cause.map(|cause| format!(" ({})", word(cause))).unwrap_or_default()
 }
@@ -192,7 +208,7 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
             to: users,
             words: format!("invitation taken back: {}, {code}", word(reason)),
         },
-        Event::Added { by, users: added, note: _ } => {
+        Event::Added { by, users: added, note: _, push: _ } => {
             Step { by: by.into_iter().collect(), to: users(added), words: "invited".to_owned() }
         }
         Event::Joined { user, device } => by(user, format!("joined on {device}")),
@@ -216,6 +232,9 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
         }
         Event::Asked(asked) => {
             Step { by: asked.user.iter().cloned().collect(), to: Vec::new(), words: told(&asked) }
+        }
+        Event::Pushed(pushed) => {
+            Step { to: vec![pushed.user.clone()], by: Vec::new(), words: woken(&pushed) }
         }
         Event::Ended { reason, code, by, cause, note: _ } => Step {
             by: by.into_iter().collect(),

@@ -80,6 +80,30 @@ fn a_direct_call_is_drawn_from_ring_to_end() {
 }
 
 #[test]
+fn a_push_is_told_with_what_became_of_it() {
+    let pushed = |outcome: &str, more: Value| {
+        let mut event = json!({"type": "pushed", "user": "bob", "device": "d1", "provider": "fcm",
+                               "news": "invite", "outcome": outcome, "ms": 81});
+        let fields = event.as_object_mut().expect("an object");
+        fields.extend(more.as_object().expect("an object").clone());
+        event
+    };
+    let log = [
+        entry(1, 0, &pushed("late", json!({"status": 503, "why": "UNAVAILABLE"}))),
+        entry(2, 0, &pushed("woke", json!({}))),
+        entry(3, 0, &pushed("sent", json!({"news": "stop", "status": 200}))),
+    ];
+    let drawn = ladder(&info(&["alice", "bob"]), &log);
+    for line in [
+        "○         push to d1 by fcm: late, 503 (UNAVAILABLE), 81 ms",
+        "○         d1 connected 81 ms after its push (fcm)",
+        "○         stop-ring push to d1 by fcm: sent, 200, 81 ms",
+    ] {
+        assert!(drawn.contains(line), "{drawn}");
+    }
+}
+
+#[test]
 fn an_arrow_crosses_the_lines_of_others() {
     let log = [entry(
         1,

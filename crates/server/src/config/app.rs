@@ -9,11 +9,12 @@ use super::{
     business::{HookSettings, Hooks},
     dev::{DEV_APP, DevApp},
     error::Problem,
+    push::Push,
     schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy},
     validate,
     webhooks::{self, WebhookSettings},
 };
-use crate::auth::TokenKeys;
+use crate::{auth::TokenKeys, push::PushServices};
 
 /// The shortest secret and API key, in bytes: as long as the SHA-256 it is used with.
 const SECRET_BYTES: usize = 32;
@@ -56,6 +57,8 @@ pub(crate) struct App {
     pub hooks: HookSettings,
     /// Who is told what happens in its calls.
     pub webhooks: Vec<WebhookSettings>,
+    /// Through whom its sleeping devices are woken.
+    pub push: PushServices,
     /// Times and policy of its calls, unless a call brings its own.
     pub settings: Settings,
     /// What callers see of a callee who does not want to be rung.
@@ -85,6 +88,7 @@ impl App {
         origins(&app.origins, at, &mut problems);
         let hooks = app.hooks.resolve(app.login, at, &mut problems);
         let webhooks = webhooks::resolve(&app.webhooks, at, &mut problems);
+        let push = app.push.resolve(at, &mut problems);
         let calls = own(CALLS, &config.calls, app.calls.as_ref(), at, &mut problems);
         let limits = own(LIMITS, &config.limits, app.limits.as_ref(), at, &mut problems);
         whole_server(app.limits.as_ref(), at, &mut problems);
@@ -107,6 +111,7 @@ impl App {
                 presence: app.presence,
                 hooks,
                 webhooks,
+                push,
                 settings: settings(&calls),
                 unavailable_as: calls.unavailable_as.into(),
                 resume_ms: calls.resume_s * 1_000,
@@ -133,6 +138,7 @@ impl App {
             presence: PresencePolicy::Anyone,
             hooks: Hooks::default(),
             webhooks: Vec::new(),
+            push: Push::default(),
             calls: None,
             limits: None,
         };

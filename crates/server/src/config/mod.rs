@@ -14,6 +14,7 @@ mod flags;
 mod media;
 mod order;
 mod pages;
+mod push;
 mod schema;
 mod setting;
 mod sources;

@@ -228,11 +228,33 @@ mod tests {
             })
             .collect();
         let refused = sources::tests::load(&format!("[[apps]]\n{app}"), &[]).expect_err("refused");
-        assert_eq!(refused.problems.len(), 4, "what stands for the secrets is none: {refused}");
+        assert_eq!(refused.problems.len(), 10, "what stands for the secrets is none: {refused}");
         let app = app.replace("`openssl rand -hex 32` is one", &"0123".repeat(8));
         let key = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let app = app.replace(" and what `openssl rand -base64 32` prints", key);
+        let folder = tempfile::tempdir().expect("a directory");
+        let app = app.replace("/etc/bellwire", folder.path().to_str().expect("UTF-8"));
+        write_push_files(folder.path());
+        // RFC 8291's, in its example.
+        let vapid = "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw";
+        let app =
+            app.replace("what `npx web-push generate-vapid-keys` prints as the private key", vapid);
         let (_, apps) = sources::tests::load(&format!("[[apps]]\n{app}"), &[]).expect("loads");
         assert_eq!(apps.all().len(), 1);
+    }
+
+    /// The files that the sample's push credentials are in.
+    fn write_push_files(folder: &Path) {
+        let put = |name: &str, text: &str| fs::write(folder.join(name), text).expect("written");
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let root = rcgen::CertificateParams::new(Vec::new()).expect("no names");
+        put("our-ca.pem", &root.self_signed(&key).expect("signed").pem());
+        put("AuthKey_ABC123DEFG.p8", &key.serialize_pem());
+        let rsa = rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key");
+        let account = serde_json::json!({
+            "project_id": "shop", "private_key_id": "k", "private_key": rsa.serialize_pem(),
+            "client_email": "push@shop.example", "token_uri": "https://oauth2.googleapis.com/token",
+        });
+        put("firebase.json", &account.to_string());
     }
 }

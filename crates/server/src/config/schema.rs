@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{business::Hooks, media::Media, webhooks::Webhook};
+use super::{business::Hooks, media::Media, push::Push, webhooks::Webhook};
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -383,6 +383,9 @@ pub(crate) struct AppConfig {
     /// Who is told what happens in the app's calls.
     #[serde(default)]
     pub webhooks: Vec<Webhook>,
+    /// How the app's sleeping devices are woken.
+    #[serde(default)]
+    pub push: Push,
 }
 
 /// How an app's tokens are signed.

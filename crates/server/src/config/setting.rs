@@ -9,6 +9,7 @@ use super::{
     business::Hooks,
     media::{Media, Turn},
     order::fields,
+    push::{Apns, Fcm, Push, PushWebhook, Web},
     schema::{Acme, AppConfig, Calls, Config, Limits, Server, Storage, Tls},
     webhooks::Webhook,
 };
@@ -135,6 +136,11 @@ fn properties<'a>(
         "apps" => fields::<AppConfig>(),
         "apps.hooks" => fields::<Hooks>(),
         "apps.webhooks" => fields::<Webhook>(),
+        "apps.push" => fields::<Push>(),
+        "apps.push.apns" => fields::<Apns>(),
+        "apps.push.fcm" => fields::<Fcm>(),
+        "apps.push.web" => fields::<Web>(),
+        "apps.push.webhook" => fields::<PushWebhook>(),
         _ => &[],
     };
     order.iter().filter_map(|name| Some((*name, schema.get("properties")?.get(name)?)))

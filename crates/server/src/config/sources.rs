@@ -20,6 +20,8 @@ pub(crate) const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
 
 /// Settings of an app that hold secrets.
 const SECRET: [&str; 4] = ["secrets", "secret", "api_keys", "private_key"];
+/// Another one, whose name alone is that of many a setting.
+const SECRET_KEY: &str = ".push.web.key";
 
 /// Where the configuration comes from; kept, so that it can be read again.
 #[derive(Debug, Clone, Default)]
@@ -188,7 +190,7 @@ fn parse(text: &str) -> Result<Table, String> {
 
 /// Whether the value at `path` must not be shown, wrong as it may be.
 fn is_secret(path: &str) -> bool {
-    path.split(['.', '[']).any(|name| SECRET.contains(&name))
+    path.split(['.', '[']).any(|name| SECRET.contains(&name)) || path.ends_with(SECRET_KEY)
 }
 
 /// What serde says of a value of the wrong type, without the value, which it quotes.

@@ -117,6 +117,9 @@ fn a_secret_of_the_wrong_type_is_not_quoted() {
         assert!(found.starts_with(&format!("apps[0].{name} ")), "{found}");
         assert!(found.contains("is of the wrong type") && !found.contains("hunter2"), "{found}");
     }
+    let text = "[[apps]]\nkey = \"shop\"\n[apps.push.web]\nkey = [\"hunter2\"]\n";
+    let found = problems(text, &[]).join("");
+    assert!(found.contains("apps[0].push.web.key") && !found.contains("hunter2"), "{found}");
 }
 
 #[test]

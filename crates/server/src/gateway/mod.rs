@@ -6,6 +6,7 @@ mod frame;
 mod hello;
 mod keepalive;
 mod media;
+mod push;
 mod records;
 mod requests;
 mod upgrade;

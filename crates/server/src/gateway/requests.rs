@@ -11,10 +11,10 @@ use bellwire_protocol::{
     reply::{Empty, GetOk},
 };
 
-use super::{Gateway, connection::Line, ephemeral, hello, media, records};
+use super::{Gateway, connection::Line, ephemeral, hello, media, push, records};
 use crate::{
     sessions::Session,
-    switchboard::{Ask, Asker, ReplyKind, Switchboard},
+    switchboard::{Ask, Asker, Inviting, ReplyKind, Switchboard},
 };
 
 /// Whether the connection goes on.
@@ -168,6 +168,8 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
             let report = MediaReport { connected_ms, first_frame_ms, failed: c.failed };
             order(board, line, c.call, Order::Report(report), asker).await;
         }
+        Command::PushSet(c) => push::set(gateway, line, &c, asker),
+        Command::PushClear(c) => push::clear(gateway, line, &c, asker),
         Command::MediaOffer(c) => media::offer(board, line, c, asker).await,
         Command::MediaReceive(c) => media::receive(board, line, c, asker).await,
         Command::MediaClose(c) => media::close(board, line, c.call, asker).await,
@@ -271,13 +273,14 @@ async fn invite(gateway: &Gateway, line: &Line, c: command::Invite, asker: Asker
     if let Some(Err(error)) = admitted {
         return board.refuse(Some(asker), error);
     }
-    let ring_ms = c.ring_time.map(|s| s.saturating_mul(1000));
+    let how = Inviting::of(&by.user, c.ring_time, c.push.as_ref());
     let asked = targets.iter().map(|(user, _)| user.clone()).collect();
     let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
         by: by.clone(),
         order: Order::Invite {
-            to: board.callees(app, &targets, &by.user, ring_ms),
+            to: board.callees(app, &targets, &how),
             note: c.note.clone(),
+            push: c.push.as_ref().map(|push| Arc::new(push.into())),
         },
     };
     board.command(app, c.call, &make, ReplyKind::Skipped(asked), asker).await;
@@ -330,6 +333,8 @@ fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, 
 async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
     let (board, session) = (&gateway.board, &line.session);
     board.hang_up_device(session).await;
+    let every = command::PushClear::default();
+    board.clear_tokens(&session.app, &session.user, Some(&session.device), &every);
     let (leaving, turn) = (session.clone(), line.turn);
     // The answer may wait for the disk behind what the logout led to; nothing is told after it.
     board.answer_and(asker, Json::of(&Empty {}), Vec::new(), move || {

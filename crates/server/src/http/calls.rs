@@ -22,7 +22,7 @@ use super::{caller::Business, change::Change, problem::Problem};
 use crate::{
     gateway::Gateway,
     idempotency::Once,
-    switchboard::{Ask, Asker, Make, ReplyKind, Switchboard},
+    switchboard::{Ask, Asker, Inviting, Make, ReplyKind, Switchboard},
 };
 
 type Gate = State<Arc<Gateway>>;
@@ -190,6 +190,8 @@ pub(super) struct InviteBody {
     to: Vec<Target>,
     #[serde(default)]
     ring_time: Option<u64>,
+    #[serde(default)]
+    push: Option<wire::Push>,
     #[serde(flatten)]
     note: Note,
 }
@@ -210,12 +212,13 @@ pub(super) async fn invite(
     };
     let targets = board.resolve(&app.key, &body.to)?;
     let asked: Vec<UserId> = targets.iter().map(|(user, _)| user.clone()).collect();
-    let ring_ms = body.ring_time.map(|s| s.saturating_mul(1000));
+    let how = Inviting::of(&by.user, body.ring_time, body.push.as_ref());
     let make = |board: &Switchboard, _: &Call| Command::User {
         by: by.clone(),
         order: Order::Invite {
-            to: board.callees(&app.key, &targets, &by.user, ring_ms),
+            to: board.callees(&app.key, &targets, &how),
             note: body.note.clone(),
+            push: body.push.as_ref().map(|push| Arc::new(push.into())),
         },
     };
     command(board, &app.key, call, &make, ReplyKind::Skipped(asked), once).await

@@ -7,7 +7,9 @@ use axum::{
     extract::{Path, State},
 };
 use bellwire_core::{CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
-use bellwire_protocol::{CloseCode, ErrorCode, SetAvailability, reply::Presence};
+use bellwire_protocol::{
+    CloseCode, ErrorCode, SetAvailability, command::PushClear, reply::Presence,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -178,6 +180,9 @@ pub(super) async fn logout(
     Body(body): Body<LogoutBody>,
 ) -> Result<Json<Done>, Problem> {
     let user = user_id(&user)?;
+    // Also of devices that sleep.
+    let every = PushClear::default();
+    gateway.board.clear_tokens(&app.key, &user, body.device.as_ref(), &every);
     let mut devices = 0;
     for session in gateway.board.sessions.of(&app.key, &user) {
         if body.device.as_ref().is_some_and(|device| *device != session.device) {

@@ -1,6 +1,6 @@
 //! What is made durable: one type for each kind of row.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bellwire_core::{
     AppKey, CallId, DeviceId, Entry, Reason, SessionId, State, Timestamp, Uid, UserId,
@@ -36,12 +36,14 @@ pub enum Bucket {
     RecordsRead,
     /// What a request with an `Idempotency-Key` was answered, by that key.
     Idempotency,
+    /// Where a sleeping device is woken, by user, device and way.
+    PushToken,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Webhook, Self::Availability, Self::RecordsRead, Self::Idempotency];
+    pub const ALL: [Self; 5] =
+        [Self::Webhook, Self::Availability, Self::RecordsRead, Self::Idempotency, Self::PushToken];
 
     /// Its name, as stored.
     pub fn as_str(self) -> &'static str {
@@ -50,6 +52,7 @@ impl Bucket {
             Self::Availability => "availability",
             Self::RecordsRead => "records_read",
             Self::Idempotency => "idempotency",
+            Self::PushToken => "push_token",
         }
     }
 
@@ -60,7 +63,7 @@ impl Bucket {
 }
 
 /// A value of an app; the last one under its key counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct KeyValueRow {
     /// The app.
     pub app: AppKey,
@@ -70,6 +73,17 @@ pub struct KeyValueRow {
     pub key: String,
     /// The value, given back verbatim; none removes it.
     pub value: Option<Arc<str>>,
+}
+
+impl fmt::Debug for KeyValueRow {
+    /// Without key and value: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (app, bucket) = (&self.app, &self.bucket);
+        f.debug_struct("KeyValueRow")
+            .field("app", app)
+            .field("bucket", bucket)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Entries appended to a call's log at once.

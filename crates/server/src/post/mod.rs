@@ -52,6 +52,13 @@ pub(crate) enum Failure {
 
 /// Posts, once; an answer of 2xx.
 pub(crate) async fn send(message: &Message<'_>) -> Result<Response, Failure> {
+    let response = send_for_any(message).await?;
+    let status = response.status();
+    if status.is_success() { Ok(response) } else { Err(Failure::Status(status.as_u16())) }
+}
+
+/// Posts, once; any answer.
+pub(crate) async fn send_for_any(message: &Message<'_>) -> Result<Response, Failure> {
     let Message { url, keys, id, at_s, body } = *message;
     let sent = CLIENT
         .post(url.clone())
@@ -62,10 +69,7 @@ pub(crate) async fn send(message: &Message<'_>) -> Result<Response, Failure> {
         .body(body.to_owned())
         .send()
         .await;
-    let response = sent
-        .map_err(|error| if error.is_connect() { Failure::Unreachable } else { Failure::Broken })?;
-    let status = response.status();
-    if status.is_success() { Ok(response) } else { Err(Failure::Status(status.as_u16())) }
+    sent.map_err(|error| if error.is_connect() { Failure::Unreachable } else { Failure::Broken })
 }
 
 /// The whole body of an answer.

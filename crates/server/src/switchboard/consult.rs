@@ -14,7 +14,7 @@ use bellwire_protocol::{
     command::{DeviceInfo, Login},
 };
 
-use super::{Switchboard, wire};
+use super::{Inviting, Switchboard, wire};
 use crate::{
     business::{Absence, Said},
     calls::{Change, Finished, Step},
@@ -36,7 +36,7 @@ pub(super) struct Consulted {
 
 impl Consulted {
     /// What the rules are told.
-    pub(super) fn verdict(&self, board: &Switchboard, app: &AppKey, caller: &UserId) -> Verdict {
+    pub(super) fn verdict(&self, board: &Switchboard, app: &AppKey, how: &Inviting<'_>) -> Verdict {
         let answer = match denial(&self.said) {
             Ok(answer) => answer,
             Err((code, text)) => return Verdict::Deny { code, text },
@@ -46,7 +46,7 @@ impl Consulted {
             forbid: answer.forbid.as_ref().map(Forbid::from),
             ring_ms: answer.ring_time.map(ms),
             max_ms: answer.max_time.map(ms),
-            callees: self.targets.as_ref().map(|targets| board.callees(app, targets, caller, None)),
+            callees: self.targets.as_ref().map(|targets| board.callees(app, targets, how)),
             content: answer.content.as_deref().map(Arc::from),
         }))
     }

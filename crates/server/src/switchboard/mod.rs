@@ -24,6 +24,7 @@ use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
+pub(crate) use facts::Inviting;
 pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
 pub(crate) use start::Ask;
@@ -40,6 +41,7 @@ use crate::{
     journal::JournalState,
     media::Media,
     metrics::Metrics,
+    push::Push,
     sessions::{Sessions, Watches},
     storage::Storage,
     webhooks::Webhooks,
@@ -60,6 +62,7 @@ pub(crate) struct Switchboard {
     pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) feed: Feed,
     pub(crate) webhooks: Webhooks,
+    pub(crate) push: Push,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
     apps: Apps,
@@ -77,6 +80,7 @@ impl Switchboard {
         metrics: Arc<Metrics>,
         media: Media,
         business: Business,
+        push: Push,
         clock: Arc<dyn Clock>,
         chance: Chance,
         apps: Apps,
@@ -95,6 +99,7 @@ impl Switchboard {
             idempotency: Arc::default(),
             feed: Feed::default(),
             webhooks: Webhooks::default(),
+            push,
             clock,
             chance,
             apps,

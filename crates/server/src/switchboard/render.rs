@@ -124,7 +124,7 @@ fn rejected(event: &Event, after: &Call) -> Change {
 
 fn added(event: &Event) -> Change {
     let (by, users, note) = match event {
-        Event::Added { by, users, note } => {
+        Event::Added { by, users, note, .. } => {
             (by.clone(), users.iter().map(|u| u.user.clone()).collect(), note.clone())
         }
         _ => (None, Vec::new(), Note::default()),
@@ -222,7 +222,8 @@ fn note(event: &Event, after: &Call) -> Note {
         | Event::MediaRefused { .. }
         | Event::MediaReported { .. }
         | Event::Acknowledged { .. }
-        | Event::Asked(_) => Note::default(),
+        | Event::Asked(_)
+        | Event::Pushed(_) => Note::default(),
     }
 }
 
@@ -244,6 +245,7 @@ fn subject<'a>(event: &'a Event, after: &'a Call) -> &'a UserId {
         | Event::MediaChanged { user, .. }
         | Event::MediaReported { user, .. }
         | Event::Acknowledged { user, .. } => user,
+        Event::Pushed(pushed) => &pushed.user,
         Event::MediaRefused { proposer, .. } => proposer,
         Event::Created(_)
         | Event::Released { .. }

@@ -37,6 +37,7 @@ pub(crate) struct HelloAsk {
 impl Switchboard {
     /// Says to every call of the user that this device is here.
     pub(crate) async fn arrive(self: &Arc<Self>, session: &Session) {
+        self.woken(session);
         for call in self.calls.of_user(&session.app, &session.user) {
             let Some(me) = call.participant(&session.user) else { continue };
             let user = session.user.clone();
@@ -115,6 +116,7 @@ impl Switchboard {
                 caps: Vec::new(),
                 calls: board.listed(&calls, &session),
                 limits: Limits::default(),
+                web_push_key: board.push.web_key(&session.app),
             };
             let mut frames = vec![reply_frame(id, &Json::of(&ok))];
             let covered = board.replay(&session, &mut frames, &cursors, &old);

@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use bellwire_core::{
-    Actor, CallId, Callee, Changes, Forbid, Hook, Mode, Opening, Order, Origin, Refusal, Start,
-    UserId, Verdict, start,
+    Actor, CallId, Callee, Changes, Forbid, Hook, Mode, Opening, Order, Origin, Refusal, RingMode,
+    Start, UserId, Verdict, start,
 };
 use bellwire_protocol::{Target, WireError, business::RequestAsk, command};
 
 use super::{
-    Asker, ReplyKind, Switchboard,
+    Asker, Inviting, ReplyKind, Switchboard,
     consult::{self, Consulted},
     reply, wire,
 };
@@ -22,6 +22,14 @@ pub(crate) struct Ask {
     pub(crate) origin: Origin,
     pub(crate) caller: Actor,
     pub(crate) start: StartAsk,
+}
+
+impl Ask {
+    /// How its callees are invited.
+    fn inviting(&self) -> Inviting<'_> {
+        // Its ring time is that of the whole call.
+        Inviting::of(&self.caller.user, None, self.start.push.as_ref())
+    }
 }
 
 /// The start's own fields, as on the wire.
@@ -88,7 +96,8 @@ fn attempt(
     let callees_claims = claims.split_off(1);
     let claim = claims.pop().flatten();
     let now = board.now();
-    let callees = board.callees_claimed(&app.key, targets, &ask.caller.user, None, &callees_claims);
+    let how = ask.inviting();
+    let callees = board.callees_claimed(&app.key, targets, &how, &callees_claims);
     let wanted = facts(board, app, ask, callees, consulted.as_deref(), id);
     let (room, mode) = (wanted.room, wanted.mode);
     let must_ask = consulted.is_none()
@@ -165,7 +174,7 @@ fn facts(
         room: board.calls.rooms().take(&board.chance),
         origin: ask.origin,
         uid: board.directory.uid(&app.key, caller),
-        reach: board.sessions.reach(&app.key, caller),
+        reach: board.reach(&app.key, caller, RingMode::Ring, ask.inviting().wakes),
         pending_invites: board.calls.pending_invites(&app.key, caller).0,
         caller: ask.caller.clone(),
         mode: asked.mode.unwrap_or_default(),
@@ -179,9 +188,10 @@ fn facts(
         channel: asked.channel.clone(),
         verdict: consulted.map_or_else(
             || Verdict::Allow(Box::<Changes>::default()),
-            |consulted| consulted.verdict(board, &app.key, caller),
+            |consulted| consulted.verdict(board, &app.key, &ask.inviting()),
         ),
         asked: consulted.map(|consulted| consulted.entry(caller)),
+        push: asked.push.as_ref().map(|push| Arc::new(push.into())),
     }
 }
 

@@ -71,6 +71,7 @@ impl Switchboard {
             self.media.follow(&change.after);
             for step in &change.steps {
                 self.tell_step(app, step);
+                self.wake(app, step);
                 self.metrics.happened(step, received);
             }
             self.tell_business(app, change, finished);
@@ -184,6 +185,7 @@ pub(crate) fn event_name(event: &Event) -> &'static str {
         Event::Acknowledged { .. } => "acknowledged",
         Event::MediaReported { .. } => "media_reported",
         Event::Asked(_) => "asked",
+        Event::Pushed(_) => "pushed",
         Event::Ended { .. } => "ended",
     }
 }

@@ -28,6 +28,8 @@ use super::{PATIENCE, free_address};
 pub(crate) enum Manner {
     /// With this status and body.
     Says(u16, String),
+    /// With this status, and that it be asked again after so many seconds.
+    Later(u16, u64),
     /// Not at all.
     Silent,
 }
@@ -134,6 +136,10 @@ async fn receive(State(inside): State<Inside>, request: Request) -> Response {
     match manner {
         Manner::Says(status, body) => {
             (StatusCode::from_u16(status).expect("a status"), body).into_response()
+        }
+        Manner::Later(status, seconds) => {
+            let status = StatusCode::from_u16(status).expect("a status");
+            (status, [("retry-after", seconds.to_string())]).into_response()
         }
         Manner::Silent => {
             // Longer than any test goes on; the connection ends with the test.

@@ -99,6 +99,11 @@ impl Device {
         self.welcome = self.ok(hello).await;
     }
 
+    /// The device's own id.
+    pub(crate) fn id(&self) -> String {
+        self.hello["device"]["id"].as_str().expect("an id").to_owned()
+    }
+
     /// The session the last hello gave.
     pub(crate) fn session(&self) -> &str {
         self.welcome["session"].as_str().expect("hello has been answered")

@@ -1,11 +1,14 @@
 //! A server with an app of its own, `shop`, whose business server is tested.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::{Api, Business, Device, Server};
+use super::{Api, Business, Device, PATIENCE, Server};
 
 /// The app's API key.
 pub(crate) const KEY: &str = "shop-api-key-shop-api-key-shop-api-key";
@@ -40,6 +43,49 @@ impl Shop {
         let mut device = self.connect(json!({"app": "shop", "user": user})).await;
         device.hello().await;
         device
+    }
+
+    /// A device with an id of its own.
+    pub(crate) async fn device_as(&self, user: &str, id: &str) -> Device {
+        let login = json!({"app": "shop", "user": user});
+        let hello = json!({"login": login, "device": {"id": id, "platform": "ios"}});
+        let mut device = Device::connect(self.server.address(), hello).await;
+        device.hello().await;
+        device
+    }
+
+    /// Lets a device lose its connection, and waits until its session is over too.
+    pub(crate) async fn sleep(&self, device: &mut Device) {
+        let path = format!("/v1/users/{}", device.welcome["user"].as_str().expect("a user"));
+        let id = device.id();
+        device.drop_connection();
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let (_, user) = self.api().get(&path).await;
+            if !user["devices"].as_array().expect("devices").iter().any(|d| d["id"] == id) {
+                return;
+            }
+            assert!(Instant::now() < until, "the session does not end: {user}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The entries of a call's log, once they are as wanted.
+    pub(crate) async fn log_with(
+        &self,
+        call: &str,
+        wanted: impl Fn(&[Value]) -> bool,
+    ) -> Vec<Value> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let (_, whole) = self.api().get(&format!("/v1/calls/{call}")).await;
+            let log = whole["log"].as_array().cloned().unwrap_or_default();
+            if wanted(&log) {
+                return log;
+            }
+            assert!(Instant::now() < until, "not in the log: {log:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// A device that has not said hello.

@@ -71,7 +71,7 @@ fn orders(cast: &Cast, call: &Call) -> Vec<Order> {
         Order::Hangup { note: note() },
         Order::Logout,
         Order::End { note: note() },
-        Order::Invite { to: Vec::new(), note: note() },
+        Order::Invite { to: Vec::new(), note: note(), push: None },
         Order::Join { claimed: None },
         Order::Media { media: Media::Video },
         Order::MediaAnswer { accept: true },

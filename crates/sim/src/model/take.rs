@@ -134,7 +134,7 @@ impl<'c> World<'c> {
             Wish::Hangup => Order::Hangup { note },
             Wish::End => Order::End { note },
             Wish::Invite { user, ring } => {
-                Order::Invite { to: vec![self.callee(user, ring)], note }
+                Order::Invite { to: vec![self.callee(user, ring)], note, push: None }
             }
             Wish::Join => Order::Join { claimed: claimed() },
             Wish::Move { from } => Order::Move { from: self.cast.device(from).clone() },

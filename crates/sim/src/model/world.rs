@@ -175,6 +175,7 @@ impl<'c> World<'c> {
             channel: None,
             verdict,
             asked: None,
+            push: None,
         }
     }
 

@@ -18,6 +18,8 @@ import type {
   Message,
   Oks,
   Presence,
+  PushClear,
+  PushSet,
   ServerEvent,
   SetAvailability,
   Start,
@@ -76,6 +78,7 @@ export class Client extends Emitter<ClientEvents> {
   readonly #calls = new Map<string, Call>();
   readonly #watched = new Set<string>();
   #user = '';
+  #webPushKey: string | undefined;
 
   /**
    * A client of the server at `address`, such as `https://calls.example`; in a page by default the
@@ -213,6 +216,34 @@ export class Client extends Emitter<ClientEvents> {
     return this.#connection.ask('availability.set', change);
   }
 
+  /**
+   * The key to subscribe with for Web Push (`applicationServerKey`); none before the login, or
+   * where the app is not set up for it.
+   */
+  get webPushKey(): string | undefined {
+    return this.#webPushKey;
+  }
+
+  /** Tells where to wake this device when it sleeps. */
+  async setPush(set: PushSet): Promise<void> {
+    await this.#connection.ask('push.set', set);
+  }
+
+  /** The same for this browser, as `PushManager.subscribe` gave it. */
+  async setWebPush(subscription: Pick<PushSubscription, 'toJSON'>): Promise<void> {
+    const { endpoint, keys } = subscription.toJSON();
+    if (!endpoint || !keys?.p256dh || !keys.auth) {
+      throw new BellwireError('invalid', 'the subscription has no endpoint or keys');
+    }
+    const { p256dh, auth } = keys;
+    await this.setPush({ provider: 'web', endpoint, p256dh, auth });
+  }
+
+  /** This device is not to be woken any more, or not in the way that is named. */
+  async clearPush(which: PushClear = {}): Promise<void> {
+    await this.#connection.ask('push.clear', which);
+  }
+
   /** Ends the session: this device leaves its calls, and the connection closes. */
   async logout(): Promise<void> {
     await this.#connection.ask('logout', {});
@@ -241,8 +272,9 @@ export class Client extends Emitter<ClientEvents> {
     return all;
   }
 
-  #online({ user, resumed }: HelloOk): void {
+  #online({ user, resumed, web_push_key: webPushKey }: HelloOk): void {
     this.#user = user;
+    this.#webPushKey = webPushKey ?? undefined;
     for (const call of this.calls) call.reconnected(resumed);
     // A new session, and a restarted server, begin without watches.
     if (this.#watched.size > 0) {

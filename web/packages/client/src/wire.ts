@@ -454,6 +454,8 @@ export type HelloOk = {
   uid: Uid;
   /** Who logged in. */
   user: UserId;
+  /** What a page subscribes with for Web Push (`applicationServerKey`), where the app has it. */
+  web_push_key?: string | null;
 };
 
 /** What another device did. */
@@ -485,7 +487,7 @@ export type Invite = {
   content?: string | null;
   /** A signed number. */
   param?: number | null;
-  /** How their sleeping devices are woken. Not in this version. */
+  /** How their sleeping devices are woken. */
   push?: Push | null;
   /** How long they are rung, in seconds; the call's ring time where none. */
   ring_time?: number | null;
@@ -588,8 +590,8 @@ export type ListRecords = {
  *
  * `type` is `created`, `released`, `reached`, `ringing`, `silenced`, `accepted`, `started`,
  * `rejected`, `canceled`, `added`, `joined`, `entered`, `left`, `dropped`, `restored`, `moved`,
- * `media_proposed`, `media_changed`, `media_refused`, `media_reported`, `acknowledged`, `asked` or
- * `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is the position
+ * `media_proposed`, `media_changed`, `media_refused`, `media_reported`, `acknowledged`, `asked`,
+ * `pushed` or `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is the position
  * of the event that was confirmed.
  */
 export type LogEntry = {
@@ -856,12 +858,58 @@ export type Push = {
   content?: string | null;
   /** Whether to send one; yes where none. */
   enabled?: boolean | null;
-  /** The app's own data. */
+  /** The app's own data: any JSON, at most 2 KiB; the device finds it as `payload`. */
   payload?: Body | null;
   /** The name of a sound. */
   sound?: string | null;
-  /** Its title. */
+  /** Its title; the caller's name where none. */
   title?: string | null;
+};
+
+/**
+ * `push.clear`: this device is not to be woken any more.
+ *
+ * Without `provider` in no way; with it not in that way.
+ */
+export type PushClear = {
+  /** `apns`: only this kind. */
+  kind?: PushKind | null;
+  /** Only through this one. */
+  provider?: PushProvider | null;
+};
+
+/** Which of an Apple device's two tokens. */
+export type PushKind = 'voip' | 'alert';
+
+/** Through whom a device is woken. */
+export type PushProvider = 'apns' | 'fcm' | 'web' | 'webhook';
+
+/**
+ * `push.set`: where to wake this device.
+ *
+ * A device may have one for each provider, and with `apns` one for each kind; a later one takes the
+ * place of the earlier. They outlive the session and end with `push.clear`, `logout`, or when the
+ * service says that they are dead. A token that another device registered before is this device's
+ * from now on.
+ *
+ * Errors: `invalid`, also where the app is not set up for the provider (`field` is `provider`).
+ */
+export type PushSet = {
+  /** `web`: the subscription's key `auth`, base64url. */
+  auth?: Secret | null;
+  /** `web`: the subscription's `endpoint`. */
+  endpoint?: Secret | null;
+  /** `apns`: which of its tokens. */
+  kind?: PushKind | null;
+  /** `web`: the subscription's key `p256dh`, base64url. */
+  p256dh?: Secret | null;
+  /** Through whom. */
+  provider: PushProvider;
+  /**
+   * `apns`: the device token in hexadecimal; `fcm`: the registration token; `webhook`: any text
+   * that the app's server knows the device by.
+   */
+  token?: Secret | null;
 };
 
 /** How good a participant's connection is. */
@@ -1111,6 +1159,8 @@ export type Request = {
   | ({ do: 'availability.set' } & SetAvailability)
   | ({ do: 'record.list' } & ListRecords)
   | ({ do: 'record.read' } & ReadRecords)
+  | ({ do: 'push.set' } & PushSet)
+  | ({ do: 'push.clear' } & PushClear)
   | ({ do: 'media.offer' } & MediaOffer)
   | ({ do: 'media.receive' } & MediaReceive)
   | ({ do: 'media.close' } & MediaClose)
@@ -1321,7 +1371,7 @@ export type Start = {
   param?: number | null;
   /** Who may do what in it; where nothing is said, the app's setting. */
   policy?: PolicyAsk | null;
-  /** How the callees' sleeping devices are woken. Not in this version. */
+  /** How the callees' sleeping devices are woken. */
   push?: Push | null;
   /** How long an absent callee is waited for, in seconds; the app's setting where none. */
   reach_time?: number | null;
@@ -1528,6 +1578,10 @@ export interface Commands {
   'record.list': ListRecords;
   /** Say that missed calls have been seen. */
   'record.read': ReadRecords;
+  /** Tell where to wake this device. */
+  'push.set': PushSet;
+  /** Wake this device no longer. */
+  'push.clear': PushClear;
   /** Connect this device's media. */
   'media.offer': MediaOffer;
   /** Choose what is received. */
@@ -1571,6 +1625,8 @@ export interface Oks {
   'availability.set': Availability;
   'record.list': RecordsOk;
   'record.read': ReadOk;
+  'push.set': Empty;
+  'push.clear': Empty;
   'media.offer': MediaOfferOk;
   'media.receive': Empty;
   'media.close': Empty;

@@ -280,7 +280,7 @@ impl Doing {
             Self::End => Order::End { note: said },
             Self::Invite(to) => {
                 let to = named(to).iter().map(|name| callee(name)).collect();
-                Order::Invite { to, note: said }
+                Order::Invite { to, note: said, push: None }
             }
             Self::Join => Order::Join { claimed: None },
             Self::Move => {

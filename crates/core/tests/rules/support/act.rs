@@ -27,7 +27,8 @@ pub(crate) fn ending() -> Order {
 }
 
 pub(crate) fn inviting(to: &[&str]) -> Order {
-    Order::Invite { to: to.iter().map(|name| callee(name)).collect(), note: Note::default() }
+    let to = to.iter().map(|name| callee(name)).collect();
+    Order::Invite { to, note: Note::default(), push: None }
 }
 
 /// One of each order.

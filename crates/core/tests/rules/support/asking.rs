@@ -69,6 +69,7 @@ impl World {
             channel: None,
             verdict: Verdict::Allow(Box::<Changes>::default()),
             asked: None,
+            push: None,
         }
     }
 

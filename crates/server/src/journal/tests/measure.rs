@@ -127,6 +127,7 @@ fn life(n: u64, sessions: u64) -> [Vec<Row>; 4] {
         forbid: Forbid::default(),
         settings: Settings::default(),
         room: Some(RoomId(924_242_586)),
+        push: None,
     }));
     let ringing = Event::Ringing { user: bob.clone(), device: device.clone() };
     let accepted =

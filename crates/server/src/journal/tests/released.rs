@@ -53,6 +53,7 @@ fn created() -> Entry {
         forbid: Forbid::default(),
         settings: Settings::default(),
         room: Some(RoomId(48_211)),
+        push: None,
     }));
     Entry { v: 1, seq: 1, at: Timestamp(100), request: None, event }
 }
@@ -82,6 +83,7 @@ async fn update() {
         Row::User(user_row("alice", 17)),
         record(3, 40, Reason::Timeout, State::TimedOut),
         Row::KeyValue(webhook()),
+        Row::KeyValue(push_token()),
     ];
     journal.submit(late, || ());
     journal.flush().await.unwrap();
@@ -101,6 +103,11 @@ async fn update() {
 fn webhook() -> KeyValueRow {
     let value = Some(r#"{"cursor":7,"parked":[],"dead":[]}"#.into());
     KeyValueRow { app: app(), bucket: Bucket::Webhook, key: "crm".to_owned(), value }
+}
+
+fn push_token() -> KeyValueRow {
+    let (key, value) = (r#"["bob","phone","fcm"]"#.to_owned(), Some(r#"{"token":"f"}"#.into()));
+    KeyValueRow { app: app(), bucket: Bucket::PushToken, key, value }
 }
 
 async fn left(journal: &Journal) -> i64 {
@@ -139,7 +146,11 @@ async fn every_released_journal_is_read() {
         assert_eq!(recovered.serials, [(app(), 3)]);
         let positions = if version < 3 { vec![] } else { vec![(app(), 9)] };
         assert_eq!(recovered.positions, positions, "version {version}");
-        let values = if version < 3 { vec![] } else { vec![webhook()] };
+        let values = match version {
+            1 | 2 => vec![],
+            3 => vec![webhook()],
+            _ => vec![push_token(), webhook()],
+        };
         assert_eq!(recovered.key_values, values, "version {version}");
         assert!(journal.answer(&session(1), 9).await.unwrap().is_some());
         assert!(journal.answer(&session(2), 4).await.unwrap().is_none());

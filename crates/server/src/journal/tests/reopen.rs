@@ -4,10 +4,11 @@ use bellwire_core::{Reason, State, Timestamp};
 use tempfile::tempdir;
 
 use super::{
-    answer, app, call, log, open, record, run_and_drop, session, session_row, settings, user_row,
+    answer, app, call, fold, log, open, record, run_and_drop, session, session_row, settings,
+    user_row,
 };
 use crate::journal::{
-    Journal, JournalSettings, Row, Synchronous,
+    Bucket, Journal, JournalSettings, KeyValueRow, Row, Synchronous,
     recover::{StoredCall, StoredSession},
 };
 
@@ -82,6 +83,37 @@ fn an_end_without_close_gives_everything_back() {
         assert_eq!(journal.answer(&session(2), 1).await.unwrap(), None);
         assert_eq!(journal.answer(&session(1), 5).await.unwrap(), None);
     });
+}
+
+#[tokio::test]
+async fn of_a_value_the_last_word_holds() {
+    let data = tempdir().unwrap();
+    let value = |key: &str, value: Option<&str>| KeyValueRow {
+        app: app(),
+        bucket: Bucket::Availability,
+        key: key.to_owned(),
+        value: value.map(Into::into),
+    };
+    let steps = [
+        vec![value("a", Some("1")), value("b", Some("1")), value("a", Some("2"))],
+        vec![value("b", None), value("c", Some("1"))],
+        vec![value("c", None), value("b", Some("3")), value("d", None)],
+    ];
+    for tables_are_up_to_date in [true, false] {
+        let (journal, recovered) = open(data.path()).await;
+        if !tables_are_up_to_date {
+            assert_eq!(recovered.key_values, [value("a", Some("2")), value("b", Some("3"))]);
+        }
+        for step in &steps {
+            journal.submit(step.iter().cloned().map(Row::KeyValue).collect(), || ());
+            if tables_are_up_to_date {
+                fold(&journal).await;
+            }
+        }
+        journal.close().await.unwrap();
+    }
+    let (_journal, recovered) = open(data.path()).await;
+    assert_eq!(recovered.key_values, [value("a", Some("2")), value("b", Some("3"))]);
 }
 
 #[tokio::test]
