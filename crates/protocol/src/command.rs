@@ -16,6 +16,7 @@ pub use crate::{
     policy::PolicyAsk,
     push::{Push, PushClear, PushKind, PushSet},
     record::{ListRecords, ReadRecords},
+    user::PresenceOf,
 };
 
 /// A command with its fields.
@@ -505,16 +506,4 @@ pub struct SendMessage {
     pub to: UserRef,
     /// The message: any JSON, at most 32 KiB.
     pub body: Body,
-}
-
-/// `presence.get`, `presence.watch`, `presence.unwatch`: about whom.
-///
-/// Where the app's `presence` allows it; `forbidden` otherwise. `presence.watch` answers with what
-/// is and tells of changes as the event `presence`, for at most 256 users at once. Watch again
-/// after each hello: a new session begins without, and so does a restarted server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct PresenceOf {
-    /// The users.
-    #[schemars(length(max = limits::PRESENCE_USERS))]
-    pub users: Vec<UserRef>,
 }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 /// `type` is `created`, `released`, `reached`, `ringing`, `silenced`, `accepted`, `started`,
 /// `rejected`, `canceled`, `added`, `joined`, `entered`, `left`, `dropped`, `restored`, `moved`,
 /// `media_proposed`, `media_changed`, `media_refused`, `media_reported`, `acknowledged`, `asked`,
-/// `pushed` or `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is the position
-/// of the event that was confirmed.
+/// `pushed` or `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is
+/// the position of the event that was confirmed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LogEntry {
     /// Its position in the log, from 1 without gaps.

@@ -57,10 +57,10 @@ pub enum PushKind {
 
 /// `push.set`: where to wake this device.
 ///
-/// A device may have one for each provider, and with `apns` one for each kind; a later one takes the
-/// place of the earlier. They outlive the session and end with `push.clear`, `logout`, or when the
-/// service says that they are dead. A token that another device registered before is this device's
-/// from now on.
+/// A device may have one for each provider, and with `apns` one for each kind; a later one takes
+/// the place of the earlier. They outlive the session and end with `push.clear`, `logout`, or when
+/// the service says that they are dead. A token that another device registered before is this
+/// device's from now on.
 ///
 /// Errors: `invalid`, also where the app is not set up for the provider (`field` is `provider`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

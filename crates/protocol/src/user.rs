@@ -10,6 +10,8 @@ use serde::{
     ser::SerializeMap,
 };
 
+use crate::limits;
+
 /// The largest uid.
 const UID_MAX: u32 = i32::MAX as u32;
 
@@ -231,4 +233,16 @@ impl JsonSchema for Recipients {
             ],
         })
     }
+}
+
+/// `presence.get`, `presence.watch`, `presence.unwatch`: about whom.
+///
+/// Where the app's `presence` allows it; `forbidden` otherwise. `presence.watch` answers with what
+/// is and tells of changes as the event `presence`, for at most 256 users at once. Watch again
+/// after each hello: a new session begins without, and so does a restarted server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PresenceOf {
+    /// The users.
+    #[schemars(length(max = limits::PRESENCE_USERS))]
+    pub users: Vec<UserRef>,
 }

@@ -187,7 +187,9 @@ async fn an_answer_elsewhere_stops_every_other_device_that_was_woken() {
     // One of them has woken meanwhile: its connection tells it.
     second.resume(shop.server.address()).await;
     desk.ok(ask("call.accept", &id)).await;
-    assert_eq!(second.wait_for("call.elsewhere").await["how"], "accepted");
+    let elsewhere = second.wait_for("call.elsewhere").await;
+    assert_eq!(elsewhere["how"], "accepted");
+    second.ok(bring("ack", &id, json!({"seq": elsewhere["seq"]}))).await;
     let stop = gateway.next().await;
     assert_eq!(news(&stop), ("push.stop", "token of p1", id.as_str()));
     assert_eq!(stop.body["data"]["reason"], "accepted");
@@ -217,6 +219,47 @@ async fn a_device_that_rang_and_lost_its_connection_is_told_to_stop() {
     }
     alice.ok(ask("call.cancel", &id)).await;
     assert_eq!(news(&gateway.next().await), ("push.stop", "token of p1", id.as_str()));
+}
+
+#[tokio::test]
+async fn a_device_that_seems_connected_and_confirms_nothing_is_told_by_push_too() {
+    let gateway = Receiver::start(json!({})).await;
+    let shop = open(&gateway);
+    let mut alice = shop.device("alice").await;
+    let mut frozen = shop.device_as("bob", "p1").await;
+    register(&mut frozen, "token of p1").await;
+    let mut awake = shop.device_as("bob", "p2").await;
+    register(&mut awake, "token of p2").await;
+    let (id, _) = call(&mut alice, &["bob"], json!({})).await;
+    frozen.expect("call.invited").await;
+    awake.expect("call.invited").await;
+    alice.ok(ask("call.cancel", &id)).await;
+    let canceled = awake.expect("call.canceled").await;
+    awake.ok(bring("ack", &id, json!({"seq": canceled["seq"]}))).await;
+    // The other one's connection stands, and nobody reads from it.
+    assert_eq!(news(&gateway.next().await), ("push.stop", "token of p1", id.as_str()));
+    assert_eq!(gateway.waiting(), 0);
+}
+
+#[tokio::test]
+async fn r20_a_sleeping_caller_is_woken_first_and_the_callee_once_he_has_accepted() {
+    let gateway = Receiver::start(json!({})).await;
+    let shop = open(&gateway);
+    let mut alice = phone(&shop, "alice", "p1").await;
+    phone(&shop, "bob", "p2").await;
+    let start = json!({"from": "alice", "to": ["bob"], "push": {"title": "The shop"}});
+    let started = shop.api().ok("/v1/calls", start).await;
+    let id = started["call"].as_str().expect("a call").to_owned();
+    let post = gateway.next().await;
+    assert_eq!(news(&post), ("push.invite", "token of p1", id.as_str()));
+    assert!(post.body["data"]["from"].is_null(), "nobody calls but the server: {post:?}");
+    alice.resume(shop.server.address()).await;
+    assert_eq!(gateway.waiting(), 0);
+    alice.ok(ask("call.accept", &id)).await;
+    let post = gateway.next().await;
+    assert_eq!(news(&post), ("push.invite", "token of p2", id.as_str()));
+    let data = &post.body["data"];
+    assert_eq!((&data["from"], &data["title"]), (&json!("alice"), &json!("The shop")));
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
-//! A server small enough to be right by looking at it: the rules, a map of logs, and devices that
-//! write down what they see. A tamper may change each frame on its way to a device, and each log
-//! before it is judged.
+//! A server small enough to be right by looking at it: the rules, a map of logs, devices that note
+//! what they see. A tamper may change each frame on its way to one, and each log before judgement.
 
 use std::collections::BTreeMap;
 

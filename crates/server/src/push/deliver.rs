@@ -17,13 +17,26 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause: of a ring time of a minute a service that comes back still gets most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(8);
 
-/// A device that is told something through one of its ways.
+/// A device, and one of the ways to wake it.
 #[derive(Clone)]
-pub(super) struct Target {
-    pub(super) board: Arc<Switchboard>,
+pub(super) struct Sleeper {
     pub(super) user: UserId,
     pub(super) way: Way,
     pub(super) times: Arc<Times>,
+}
+
+impl Sleeper {
+    pub(super) fn new(user: &UserId, way: Way) -> Self {
+        Self { user: user.clone(), way, times: Arc::default() }
+    }
+}
+
+/// Who is told something, and by whom.
+pub(super) struct Target {
+    pub(super) board: Arc<Switchboard>,
+    pub(super) sleeper: Sleeper,
+    /// Whether a device that seems to be connected is told all the same.
+    pub(super) insists: bool,
 }
 
 /// What the device may have got.
@@ -53,7 +66,7 @@ impl Target {
         let mut halt = pin!(halt);
         let done = |outcome, tried: &Tried| self.done(notice, outcome, tried, begun);
         loop {
-            if self.is_connected(notice) {
+            if !self.insists && self.is_connected(notice) {
                 return got;
             }
             let left = Duration::from_millis(notice.expires_at.since_ms(self.board.now()));
@@ -63,7 +76,7 @@ impl Target {
             }
             // Its settings may have changed since the last attempt.
             let services = self.board.push.services(&notice.app);
-            let Some(gate) = services.gate(self.way.slot.provider()) else {
+            let Some(gate) = services.gate(self.sleeper.way.slot.provider()) else {
                 "the app has no such service any more".clone_into(&mut tried.why);
                 done(PushOutcome::Failed, &tried);
                 return got;
@@ -85,7 +98,7 @@ impl Target {
             };
             tried.times += 1;
             // An attempt is not given up half-way: what follows has to come after it.
-            let sending = services.send(&id, &self.way, notice, self.board.now());
+            let sending = services.send(&id, &self.sleeper.way, notice, self.board.now());
             let answer = timeout(left, sending).await;
             drop(place);
             let after = match answer {
@@ -103,7 +116,7 @@ impl Target {
                     continue;
                 }
             };
-            self.board.metrics.push_repeated(self.way.slot.provider());
+            self.board.metrics.push_repeated(self.sleeper.way.slot.provider());
             let left = Duration::from_millis(notice.expires_at.since_ms(self.board.now()));
             let pause = pause(tried.times, after);
             if pause >= left {
@@ -119,8 +132,8 @@ impl Target {
 
     /// A device that is connected is told over its connection.
     fn is_connected(&self, notice: &Notice) -> bool {
-        let (app, device) = (&notice.app, &self.way.device);
-        self.board.sessions.is_connected(app, &self.user, device)
+        let (app, device) = (&notice.app, &self.sleeper.way.device);
+        self.board.sessions.is_connected(app, &self.sleeper.user, device)
     }
 
     /// It came to an end before it was taken.
@@ -144,7 +157,7 @@ impl Target {
             Answer::Sent { status } => (PushOutcome::Sent, Some(status), String::new()),
             // It was dead before the device registered it anew: then it is not that one.
             Answer::Dead { status, why, since }
-                if since.is_some_and(|since| since < self.way.token.set_at) =>
+                if since.is_some_and(|since| since < self.sleeper.way.token.set_at) =>
             {
                 (PushOutcome::Refused, Some(status), why)
             }
@@ -154,7 +167,7 @@ impl Target {
         };
         (tried.status, tried.why) = (status, why);
         if outcome == PushOutcome::Dead {
-            self.board.forget_token(&notice.app, &self.user, &self.way);
+            self.board.forget_token(&notice.app, &self.sleeper.user, &self.sleeper.way);
         }
         self.done(notice, outcome, tried, begun);
         match outcome {
@@ -163,10 +176,10 @@ impl Target {
             _ => return got,
         }
         if notice.news == PushNews::Invite {
-            self.times.sent(Instant::now());
+            self.sleeper.times.sent(Instant::now());
             if self.is_connected(notice) {
                 // It was faster than the answer.
-                self.board.woke(notice.call, self, &notice.app);
+                self.board.woke(notice.call, &self.sleeper, &notice.app);
             }
         }
         Got::Perhaps
@@ -174,7 +187,7 @@ impl Target {
 
     fn done(&self, notice: &Notice, outcome: PushOutcome, tried: &Tried, begun: Instant) {
         let (status, why) = (tried.status, tried.why.as_str());
-        self.board.receipt(notice, self, outcome, status, why, begun.elapsed());
+        self.board.receipt(notice, &self.sleeper, outcome, status, why, begun.elapsed());
     }
 }
 

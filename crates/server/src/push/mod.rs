@@ -1,9 +1,9 @@
 //! Push: sleeping devices are woken when their user is called, and told to stop ringing.
 //!
 //! ```text
-//!   durable events ──▶ ring ──▶ a task per sleeping device ──▶ deliver ──▶ services ──▶ APNs, FCM, …
-//!                       ▲                                        │
-//!                    tokens                                      └──▶ receipts ──▶ the call's log
+//!   durable events ──▶ ring ──▶ a task per device ──▶ deliver ──▶ services ──▶ APNs, FCM, …
+//!                       ▲                                │
+//!                    tokens                              └──▶ receipts ──▶ the call's log
 //! ```
 //!
 //! Nothing of a call waits for any of it, and an app whose devices have no tokens pays one look at

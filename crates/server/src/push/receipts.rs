@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bellwire_core::{AppKey, CallId, Command, Label, NAME_BYTES, PushNews, PushOutcome, Pushed};
 use tokio::sync::mpsc;
 
-use super::{deliver::Target, payload::Notice};
+use super::{deliver::Sleeper, payload::Notice};
 use crate::switchboard::Switchboard;
 
 /// Receipts that may wait to be written; what comes beyond is counted only.
@@ -45,15 +45,15 @@ impl Switchboard {
     pub(super) fn receipt(
         &self,
         notice: &Notice,
-        target: &Target,
+        sleeper: &Sleeper,
         outcome: PushOutcome,
         status: Option<u16>,
         why: &str,
         took: Duration,
     ) {
-        let provider = target.way.slot.provider();
+        let provider = sleeper.way.slot.provider();
         self.metrics.pushed(provider, notice.news, outcome, took);
-        self.log_push(&notice.app, notice.call, target, notice.news, outcome, status, why, took);
+        self.log_push(&notice.app, notice.call, sleeper, notice.news, outcome, status, why, took);
     }
 
     #[allow(clippy::too_many_arguments)] // The fields of one entry.
@@ -61,7 +61,7 @@ impl Switchboard {
         &self,
         app: &AppKey,
         call: CallId,
-        target: &Target,
+        sleeper: &Sleeper,
         news: PushNews,
         outcome: PushOutcome,
         status: Option<u16>,
@@ -69,9 +69,9 @@ impl Switchboard {
         took: Duration,
     ) {
         let pushed = Pushed {
-            user: target.user.clone(),
-            device: target.way.device.clone(),
-            provider: target.way.slot.provider(),
+            user: sleeper.user.clone(),
+            device: sleeper.way.device.clone(),
+            provider: sleeper.way.slot.provider(),
             news,
             outcome,
             status,

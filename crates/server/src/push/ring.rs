@@ -11,17 +11,21 @@ use std::{
 use ahash::HashMap;
 use bellwire_core::{
     AppKey, Call, CallId, Command, DeviceId, Entry, Event, How, Notice as Told, PushNews,
-    PushOutcome, PushWish, Reach, RingMode, Tell, UserId,
+    PushOutcome, PushWish, Reach, Tell, UserId,
 };
 use parking_lot::Mutex;
 use tokio::{sync::watch, time::sleep};
 
 use super::{
-    deliver::{Got, Target},
+    deliver::{Got, Sleeper, Target},
     payload::{Notice, stops},
     tokens::{Slot, Way},
 };
 use crate::{calls::Step, sessions::Session, switchboard::Switchboard};
+
+/// How long a device that seems to be connected has to confirm that it stopped ringing. Those that
+/// do need a moment; a connection that is dead shows it after ten to fifteen seconds.
+const CONFIRM_TIME: Duration = Duration::from_secs(4);
 
 /// When a device was sent its invitation, and when it connected.
 #[derive(Debug, Default)]
@@ -47,7 +51,7 @@ impl Times {
 
 /// A device that was asleep when its user was invited.
 struct Ring {
-    target: Target,
+    sleeper: Sleeper,
     invite: Notice,
     /// Takes what it is told in the end.
     stop: watch::Sender<Option<Notice>>,
@@ -66,7 +70,7 @@ impl Rings {
         let mut rings = self.0.lock();
         let rings = rings.entry(call).or_default();
         // Invited again, its earlier stay is over.
-        rings.retain(|old| !ring.is_of(&old.target.user, &old.target.way.device, old.slot()));
+        rings.retain(|old| !(ring.is_of(old.user(), old.device()) && ring.slot() == old.slot()));
         rings.push(ring);
     }
 
@@ -82,22 +86,28 @@ impl Rings {
     }
 
     /// What is known of a user's device in a call.
-    fn targets(&self, call: CallId, user: &UserId, device: &DeviceId) -> Vec<Target> {
+    fn sleepers(&self, call: CallId, user: &UserId, device: &DeviceId) -> Vec<Sleeper> {
         let rings = self.0.lock();
         let own = rings.get(&call).into_iter().flatten();
-        let own = own.filter(|ring| ring.target.user == *user && ring.target.way.device == *device);
-        own.map(|ring| ring.target.clone()).collect()
+        own.filter(|ring| ring.is_of(user, device)).map(|ring| ring.sleeper.clone()).collect()
     }
 }
 
 impl Ring {
-    fn slot(&self) -> Slot {
-        self.target.way.slot
+    fn user(&self) -> &UserId {
+        &self.sleeper.user
     }
 
-    fn is_of(&self, user: &UserId, device: &DeviceId, slot: Slot) -> bool {
-        let target = &self.target;
-        target.user == *user && target.way.device == *device && target.way.slot == slot
+    fn device(&self) -> &DeviceId {
+        &self.sleeper.way.device
+    }
+
+    fn slot(&self) -> Slot {
+        self.sleeper.way.slot
+    }
+
+    fn is_of(&self, user: &UserId, device: &DeviceId) -> bool {
+        self.user() == user && self.device() == device
     }
 }
 
@@ -118,13 +128,11 @@ impl Switchboard {
         match &step.entry.event {
             // It rings no more, as it knows itself.
             Event::Accepted { user, device, .. } | Event::Joined { user, device } => {
-                let own =
-                    |ring: &Ring| ring.target.user == *user && ring.target.way.device == *device;
-                drop(self.push.rings.take(call, own));
+                drop(self.push.rings.take(call, |ring| ring.is_of(user, device)));
             }
             Event::Ringing { user, device } => {
-                for target in self.push.rings.targets(call, user, device) {
-                    let (sent, woke) = target.times.both();
+                for sleeper in self.push.rings.sleepers(call, user, device) {
+                    let (sent, woke) = sleeper.times.both();
                     self.metrics.push_rang(sent, woke);
                 }
             }
@@ -172,11 +180,16 @@ impl Switchboard {
     /// Wakes a device, and waits with what it is to be told in the end. `sent` where it was woken
     /// before a restart.
     fn ring(self: &Arc<Self>, user: &UserId, way: Way, invite: &Notice, sent: bool) {
-        let target = Target { board: self.clone(), user: user.clone(), way, times: Arc::default() };
+        let sleeper = Sleeper::new(user, way);
+        let target = self.target(sleeper.clone(), false);
         let (stop, stopped) = watch::channel(None);
-        let (own, notice) = (target.clone(), invite.clone());
-        self.push.rings.put(invite.call, Ring { target, invite: invite.clone(), stop });
-        tokio::spawn(rung(own, (!sent).then_some(notice), stopped));
+        let notice = (!sent).then(|| invite.clone());
+        self.push.rings.put(invite.call, Ring { sleeper, invite: invite.clone(), stop });
+        tokio::spawn(rung(target, notice, stopped));
+    }
+
+    fn target(self: &Arc<Self>, sleeper: Sleeper, insists: bool) -> Target {
+        Target { board: self.clone(), sleeper, insists }
     }
 
     fn stop_sleeping(
@@ -187,55 +200,62 @@ impl Switchboard {
         reason: &'static str,
     ) {
         let (call, user) = (&step.after, &told.user);
-        let rings = self.push.rings.take(call.id, |ring| {
-            ring.target.user == *user && told.devices.contains(&ring.target.way.device)
-        });
+        let rings = self
+            .push
+            .rings
+            .take(call.id, |ring| ring.user() == user && told.devices.contains(ring.device()));
         let mut reached = BTreeSet::new();
         for ring in rings {
-            let device = &ring.target.way.device;
             let stop = ring.invite.stop(reason, self.now());
+            let is_connected = self.sessions.is_connected(app, user, ring.device());
             // One whose task has ended got nothing by it.
-            if !self.sessions.is_connected(app, user, device) && ring.stop.send(Some(stop)).is_ok()
-            {
-                reached.insert(device.clone());
+            if !is_connected && ring.stop.send(Some(stop)).is_ok() {
+                reached.insert(ring.device().clone());
             }
         }
         if matches!(told.tell, Tell::Canceled(_) | Tell::Elsewhere(How::Accepted | How::Rejected)) {
-            self.stop_dropped(app, call, told, reason, &reached);
+            self.stop_connected(app, step, told, reason, &reached);
         }
     }
 
-    /// Devices that rang by their connection and have lost it since.
-    fn stop_dropped(
+    /// Devices that rang by their connection. One that has lost it since is told at once, one that
+    /// still seems to have it when it has not confirmed in time: phones are frozen while they ring.
+    fn stop_connected(
         self: &Arc<Self>,
         app: &AppKey,
-        call: &Call,
+        step: &Step,
         told: &Told,
         reason: &'static str,
         reached: &BTreeSet<DeviceId>,
     ) {
-        let user = &told.user;
-        let rang = |session: &&Arc<Session>| {
-            told.devices.contains(&session.device)
-                && !session.is_connected()
-                && session.stays().contains_key(&call.id)
-        };
-        let sessions = self.sessions.of(app, user);
-        let dropped: BTreeSet<&DeviceId> =
-            sessions.iter().filter(rang).map(|session| &session.device).collect();
-        if dropped.is_empty() {
+        let (call, user) = (&step.after, &told.user);
+        let Some(p) = call.participant(user) else { return };
+        let ways = self.push.ways(app, user, p.ring);
+        if ways.is_empty() {
             return;
         }
-        let ring = call.participant(user).map_or(RingMode::Silent, |p| p.ring);
-        let Some(invite) = self.invitation(call, user, None) else { return };
+        let sessions = self.sessions.of(app, user);
+        let known = self.calls.known(app, call.id);
+        let wish = known.and_then(|known| wish_for(&known.log, user));
+        let Some(invite) = self.invitation(call, user, wish) else { return };
         let stop = invite.stop(reason, self.now());
-        for way in self.push.ways(app, user, ring) {
-            if dropped.contains(&way.device) && !reached.contains(&way.device) {
-                let target =
-                    Target { board: self.clone(), user: user.clone(), way, times: Arc::default() };
-                let stop = stop.clone();
-                tokio::spawn(async move { target.deliver(&stop, pending()).await });
+        for way in ways {
+            if !told.devices.contains(&way.device) || reached.contains(&way.device) {
+                continue;
             }
+            let Some(session) = sessions.iter().find(|s| s.device == way.device) else { continue };
+            let (is_connected, stop) = (session.is_connected(), stop.clone());
+            // What is told ends the stay of one that is connected.
+            if !is_connected && !session.stays().contains_key(&call.id) {
+                continue;
+            }
+            let target = self.target(Sleeper::new(user, way), is_connected);
+            let seq = step.entry.seq;
+            tokio::spawn(async move {
+                if !is_connected || !target.confirms(&stop, seq).await {
+                    target.deliver(&stop, pending()).await;
+                }
+            });
         }
     }
 
@@ -245,17 +265,17 @@ impl Switchboard {
             return;
         }
         for call in self.calls.of_user(&session.app, &session.user) {
-            for target in self.push.rings.targets(call.id, &session.user, &session.device) {
-                self.woke(call.id, &target, &session.app);
+            for sleeper in self.push.rings.sleepers(call.id, &session.user, &session.device) {
+                self.woke(call.id, &sleeper, &session.app);
             }
         }
     }
 
-    pub(super) fn woke(&self, call: CallId, target: &Target, app: &AppKey) {
-        let Some(sent) = target.times.woke(Instant::now()) else { return };
+    pub(super) fn woke(&self, call: CallId, sleeper: &Sleeper, app: &AppKey) {
+        let Some(sent) = sleeper.times.woke(Instant::now()) else { return };
         self.metrics.push_woke(sent.elapsed());
         let (news, outcome) = (PushNews::Invite, PushOutcome::Woke);
-        self.log_push(app, call, target, news, outcome, None, "", sent.elapsed());
+        self.log_push(app, call, sleeper, news, outcome, None, "", sent.elapsed());
     }
 
     /// A user's token is dead. If it was the last, and they have not come by themselves while an
@@ -292,6 +312,22 @@ impl Switchboard {
     }
 }
 
+impl Target {
+    /// Waits for the device's word that it has stopped ringing, which it was told as `seq`.
+    async fn confirms(&self, stop: &Notice, seq: u64) -> bool {
+        sleep(CONFIRM_TIME).await;
+        let device = &self.sleeper.way.device;
+        let is_it = |entry: &Arc<Entry>| match &entry.event {
+            Event::Acknowledged { user, device: by, seq: confirmed } => {
+                *user == self.sleeper.user && by == device && *confirmed >= seq
+            }
+            _ => false,
+        };
+        let known = self.board.known(&stop.app, stop.call).await;
+        known.is_ok_and(|known| known.is_some_and(|known| known.log.iter().any(is_it)))
+    }
+}
+
 /// The task of one device: its invitation, and then that it is to stop.
 async fn rung(
     target: Target,
@@ -307,7 +343,7 @@ async fn rung(
         match target.deliver(&invite, halted).await {
             Got::Perhaps => {}
             Got::Nothing => return,
-            Got::Dead => return target.board.unreached(&target.user, &invite).await,
+            Got::Dead => return target.board.unreached(&target.sleeper.user, &invite).await,
         }
     }
     let stop = stopped.wait_for(Option::is_some).await.ok().and_then(|stop| stop.clone());

@@ -1,3 +1,5 @@
+//! Tokens: whose they are, what they serve for, when they are forgotten.
+
 use super::*;
 
 fn app() -> AppKey {

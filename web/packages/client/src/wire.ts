@@ -591,8 +591,8 @@ export type ListRecords = {
  * `type` is `created`, `released`, `reached`, `ringing`, `silenced`, `accepted`, `started`,
  * `rejected`, `canceled`, `added`, `joined`, `entered`, `left`, `dropped`, `restored`, `moved`,
  * `media_proposed`, `media_changed`, `media_refused`, `media_reported`, `acknowledged`, `asked`,
- * `pushed` or `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is the position
- * of the event that was confirmed.
+ * `pushed` or `ended`; the fields of each type stand beside it. In `acknowledged`, `confirms` is
+ * the position of the event that was confirmed.
  */
 export type LogEntry = {
   /** When. */
@@ -887,10 +887,10 @@ export type PushProvider = 'apns' | 'fcm' | 'web' | 'webhook';
 /**
  * `push.set`: where to wake this device.
  *
- * A device may have one for each provider, and with `apns` one for each kind; a later one takes the
- * place of the earlier. They outlive the session and end with `push.clear`, `logout`, or when the
- * service says that they are dead. A token that another device registered before is this device's
- * from now on.
+ * A device may have one for each provider, and with `apns` one for each kind; a later one takes
+ * the place of the earlier. They outlive the session and end with `push.clear`, `logout`, or when
+ * the service says that they are dead. A token that another device registered before is this
+ * device's from now on.
  *
  * Errors: `invalid`, also where the app is not set up for the provider (`field` is `provider`).
  */
