@@ -5,6 +5,7 @@
 //! beside Janus. `docs/performance.md` says how to read the figures.
 
 mod attack;
+mod business;
 mod calls;
 mod cost;
 mod curve;

@@ -12,7 +12,7 @@ use anyhow::{Context, bail};
 use clap::Args;
 use tempfile::TempDir;
 
-use crate::{files, process::Process};
+use crate::{business::Business, files, process::Process};
 
 /// How long our own server may take until it listens.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -59,21 +59,41 @@ struct Own {
 impl Server {
     /// The server that `args` name, with room for every device one process can play.
     pub(crate) fn open(args: &ServerArgs) -> anyhow::Result<Self> {
+        Self::open_with(args, None)
+    }
+
+    /// The same beside a business server, which only one of our own has.
+    pub(crate) fn open_with(
+        args: &ServerArgs,
+        business: Option<&mut Business>,
+    ) -> anyhow::Result<Self> {
         if let (Some(url), Some(pid)) = (&args.server, args.pid) {
+            if business.is_some() {
+                bail!("--business is for a server that the bench starts; leave --server out");
+            }
             return Ok(Self { address: address(url)?, process: Process(pid), _own: None });
         }
-        Self::start(&args.own)
+        Self::start_with(&args.own, business)
     }
 
     /// A server of our own, with an empty journal.
     pub(crate) fn start(args: &OwnServerArgs) -> anyhow::Result<Self> {
+        Self::start_with(args, None)
+    }
+
+    fn start_with(args: &OwnServerArgs, business: Option<&mut Business>) -> anyhow::Result<Self> {
         let binary = args.bellwire.clone().map_or_else(sibling, Ok)?;
         let data = tempfile::tempdir().context("a folder for the server's data")?;
+        let config =
+            business.as_ref().map(|business| business.configure(data.path())).transpose()?;
         // Between finding the port and using it somebody else may take it.
         for _ in 0..3 {
             let address = free_address()?;
-            let mut child = start(&binary, data.path(), address)?;
+            let mut child = start(&binary, data.path(), address, config.as_deref())?;
             if wait(&mut child, address)? {
+                if let Some(business) = business {
+                    business.attend(address);
+                }
                 let process = Process(child.id());
                 return Ok(Self { address, process, _own: Some(Own { child, _data: data }) });
             }
@@ -106,15 +126,25 @@ fn sibling() -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn start(binary: &Path, data: &Path, address: SocketAddr) -> anyhow::Result<Child> {
+fn start(
+    binary: &Path,
+    data: &Path,
+    address: SocketAddr,
+    config: Option<&Path>,
+) -> anyhow::Result<Child> {
     let mut command = Command::new(binary);
     // The settings are those of the flags, not of somebody's environment.
     let names = std::env::vars_os().map(|(name, _)| name);
     for name in names.filter(|name| name.to_string_lossy().starts_with("BELLWIRE_")) {
         command.env_remove(name);
     }
+    command.arg("serve");
+    match config {
+        Some(config) => command.arg("--config").arg(config),
+        None => command.arg("--dev"),
+    };
     command
-        .args(["serve", "--dev", "--server-log-level", "error", "--listen", &address.to_string()])
+        .args(["--server-log-level", "error", "--listen", &address.to_string()])
         .args(["--limits-connections", &files::most_devices().min(1_000_000).to_string()])
         .arg("--data")
         .arg(data)

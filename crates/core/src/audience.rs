@@ -74,6 +74,8 @@ pub enum Tell {
     Restored,
     /// `call.moved`
     Moved,
+    /// `call.edited`
+    Edited,
     /// `call.media_proposed`
     MediaProposed,
     /// `call.media_changed`
@@ -105,6 +107,7 @@ impl Tell {
             | Self::Dropped
             | Self::Restored
             | Self::Moved
+            | Self::Edited
             | Self::MediaProposed
             | Self::MediaChanged
             | Self::MediaRefused => false,
@@ -204,6 +207,7 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
                 told.extend(others(before, user, &Tell::Restored));
             }
         }
+        Event::Edited(_) => told.extend(inside(before, &Tell::Edited)),
         Event::Moved { user, from, .. } => {
             told.extend(others(before, user, &Tell::Moved));
             told.push(only(user, from, Tell::Elsewhere(How::Moved)));

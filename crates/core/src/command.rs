@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     availability::Unavailable,
     call::{Kind, Media, Mode, Origin, Reach, Reason, RingMode},
-    event::MediaReport,
+    event::{Edit, MediaReport},
     hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, Timestamp, Uid, UserId},
     note::Note,
@@ -194,6 +194,8 @@ pub enum Command {
         /// The killer's note.
         note: Note,
     },
+    /// The business server changes what may be sent, or the longest time.
+    Edit(Edit),
     /// The business server takes a participant out.
     Remove {
         /// Whom.

@@ -131,6 +131,17 @@ pub struct Created {
     pub push: Option<Arc<PushWish>>,
 }
 
+/// What is changed in a call that goes on. What is none stays as it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Edit {
+    /// What may not be sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forbid: Option<Forbid>,
+    /// The longest time, in milliseconds from when it became active; 0 for no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_ms: Option<u64>,
+}
+
 /// How an invitation ended without an answer to join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -307,6 +318,8 @@ pub enum Event {
         /// To what.
         media: Media,
     },
+    /// The business server changed what may be sent, or the longest time.
+    Edited(Edit),
     /// A proposal was refused, lapsed, or was withdrawn.
     MediaRefused {
         /// Whose proposal it was.

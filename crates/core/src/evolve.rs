@@ -7,7 +7,7 @@ use crate::{
         Call, Cause, Kind, Mode, Outcome, Participant, Phase, Proposal, Reach, Reason, RingMode,
         State,
     },
-    event::{Created, Entry, Event, Invitee, Leaving, Refused},
+    event::{Created, Edit, Entry, Event, Invitee, Leaving, Refused},
     hook::{Asked, Hook},
     id::{DeviceId, Timestamp, UserId},
     link::{Link, Links, Reported},
@@ -134,6 +134,12 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
         Event::MediaChanged { media, .. } => {
             call.media = *media;
             call.proposal = None;
+        }
+        Event::Edited(Edit { forbid, max_ms }) => {
+            call.forbid = forbid.unwrap_or(call.forbid);
+            if let Some(ms) = max_ms {
+                call.settings.max_ms = Some(*ms).filter(|ms| *ms > 0);
+            }
         }
         Event::MediaRefused { .. } => call.proposal = None,
         Event::Acknowledged { user, device, seq } => set(call, user, |p| {

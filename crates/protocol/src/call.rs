@@ -79,7 +79,6 @@ impl CallInfo {
         let ring_until = own
             .map(|p| p.ring_until)
             .or_else(|| call.participants.iter().filter(rings).map(|p| p.ring_until).max());
-        let ends_by = call.started_at.zip(call.settings.max_ms).map(|(at, ms)| at.after_ms(ms));
         Self {
             id: call.id,
             mode: call.mode.into(),
@@ -101,7 +100,7 @@ impl CallInfo {
             ring_until,
             ring_left_ms: ring_until.map(|until| until.since_ms(now)),
             started_at: call.started_at,
-            ends_by,
+            ends_by: call.ends_by(),
             room,
             ended: call.ended.as_ref().map(|outcome| {
                 let told = Ended::all(outcome, call.duration_ms(now));

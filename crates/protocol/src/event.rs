@@ -3,14 +3,14 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{
-    CallId, Cause, DeviceId, Leaving, Media, Note, Reason, Refused, Timestamp, UserId,
+    Call, CallId, Cause, DeviceId, Leaving, Media, Note, Reason, Refused, Timestamp, UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Availability, Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor,
-    RoomInfo, frame,
+    Availability, Body, CallInfo, Cursor, Ended, Forbids, Open, ParticipantInfo, Record,
+    RecordCursor, RoomInfo, frame,
     media::{MediaClosedEvent, SpeakersEvent, TracksEvent},
     reply::{Presence, ReadOk},
 };
@@ -73,6 +73,9 @@ pub enum Change {
     /// To the others joined: a participant's other device took over.
     #[serde(rename = "call.moved")]
     Moved(Moving),
+    /// To everyone in the call: the app changed what may be sent, or when it ends at the latest.
+    #[serde(rename = "call.edited")]
+    Edited(Edited),
     /// To the callee's ringing devices: stop ringing. Terminal; answer with `ack`.
     #[serde(rename = "call.canceled")]
     Canceled(Canceled),
@@ -112,6 +115,7 @@ impl Change {
             | Self::Dropped(_)
             | Self::Restored(_)
             | Self::Moved(_)
+            | Self::Edited(_)
             | Self::MediaProposed(_)
             | Self::MediaChanged(_)
             | Self::MediaRefused(_)
@@ -373,7 +377,7 @@ impl ServerEvent {
 }
 
 /// The names of the events of a call's log.
-pub const CALL_EVENTS: [&str; 18] = [
+pub const CALL_EVENTS: [&str; 19] = [
     "call.invited",
     "call.ringing",
     "call.accepted",
@@ -385,6 +389,7 @@ pub const CALL_EVENTS: [&str; 18] = [
     "call.dropped",
     "call.restored",
     "call.moved",
+    "call.edited",
     "call.canceled",
     "call.elsewhere",
     "call.media_proposed",
@@ -459,6 +464,24 @@ pub struct Message {
     pub body: Body,
     /// When.
     pub at: Timestamp,
+}
+
+/// `call.edited`: as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Edited {
+    /// What may not be sent.
+    #[serde(default)]
+    pub forbid: Forbids,
+    /// When the call ends at the latest; none where it has no bound, or is not active yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_by: Option<Timestamp>,
+}
+
+impl Edited {
+    /// As `call` is.
+    pub fn of(call: &Call) -> Self {
+        Self { forbid: call.forbid.into(), ends_by: call.ends_by() }
+    }
 }
 
 /// `presence`

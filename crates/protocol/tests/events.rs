@@ -69,6 +69,7 @@ fn every_event() -> Vec<Value> {
         logged("call.dropped", &user),
         logged("call.restored", &user),
         logged("call.moved", &user),
+        logged("call.edited", &json!({"forbid": ["caller_audio"], "ends_by": 7})),
         logged("call.canceled", &json!({"reason": "timeout", "code": 100_105})),
         logged("call.elsewhere", &json!({"how": "accepted", "device": "d2"})),
         logged("call.media_proposed", &json!({"user": "bob", "media": "video"})),

@@ -45,6 +45,35 @@ fn assert_problem((status, body): (u16, Value), expected: u16, code: &str) {
 }
 
 #[tokio::test]
+async fn a_running_call_is_edited() {
+    let server = Server::start();
+    let api = server.api();
+    let (mut alice, mut bob) =
+        (server.device("alice", "a1").await, server.device("bob", "b1").await);
+    let call = support::talk(&mut alice, &mut bob).await;
+    let path = format!("/v1/calls/{call}");
+    let asked = json!({"forbid": ["callee_video", "caller_audio"], "max_time": 3600});
+    assert_eq!(api.patch(&path, asked).await, (200, json!({})));
+    for device in [&mut alice, &mut bob] {
+        let told = device.expect("call.edited").await;
+        assert_eq!(told["forbid"], json!(["caller_audio", "callee_video"]));
+        assert!(told["ends_by"].is_u64(), "{told}");
+    }
+    let shown = alice.ok(support::ask("call.get", &call)).await;
+    assert_eq!(shown["info"]["room"]["allow"], json!(["video"]), "{shown}");
+    // Down to what is over already: it ends.
+    assert_eq!(api.patch(&path, json!({"forbid": [], "max_time": 1})).await.0, 200);
+    alice.expect("call.edited").await;
+    let ended = alice.expect("call.ended").await;
+    assert_eq!(
+        (&ended["ended"]["reason"], &ended["ended"]["cause"]),
+        (&json!("completed"), &json!("max_time"))
+    );
+    assert_problem(api.patch(&path, json!({"max_time": 0})).await, 409, "not_in_call");
+    assert_problem(api.patch(&path, json!({"forbid": ["caller_smell"]})).await, 400, "invalid");
+}
+
+#[tokio::test]
 async fn r20_a_call_started_for_a_user_rings_the_caller_first() {
     let server = Server::start();
     let api = server.api();

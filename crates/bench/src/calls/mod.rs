@@ -8,6 +8,7 @@ use clap::Args;
 
 use self::report::{Memory, Report};
 use crate::{
+    business::{Business, By},
     files,
     load::{
         faults::Faults,
@@ -49,6 +50,10 @@ pub(crate) struct CallsArgs {
     /// Calls to hold at the same time for the memory that one takes; at most the pairs.
     #[arg(long, default_value_t = 1_000)]
     live: u32,
+    /// Puts a business server beside the server, which is asked about every call and told every
+    /// event.
+    #[arg(long, value_name = "HOW")]
+    business: Option<By>,
     /// Prints one JSON document instead of the table.
     #[arg(long)]
     json: bool,
@@ -58,7 +63,8 @@ pub(crate) struct CallsArgs {
 pub(crate) fn run(args: &CallsArgs) -> anyhow::Result<Outcome> {
     // Two devices a pair, on the server and on the relay.
     files::check(4 * args.pairs as usize)?;
-    let server = Server::open(&args.server)?;
+    let mut business = args.business.map(Business::start).transpose()?;
+    let server = Server::open_with(&args.server, business.as_mut())?;
     let name = crate::run_name();
     let empty_bytes = server.process.resident_bytes()?;
     eprintln!("logging in {} pairs", args.pairs);
@@ -90,7 +96,14 @@ pub(crate) fn run(args: &CallsArgs) -> anyhow::Result<Outcome> {
     }
     let after_bytes = server.process.settled_bytes(|until| subject.lines.rest(until))?;
     let memory = Memory { rss_after: after_bytes, ..memory };
-    let report = Report::new(args, &rounds, &relay_rounds, memory, &script, &faults);
+    let heard = business.as_ref().map(|business| business.heard().counts());
+    if let Some((questions, events)) = heard {
+        // Somebody was asked, or it was measured in vain.
+        if questions == 0 || events == 0 {
+            faults.note("a business server that heard nothing");
+        }
+    }
+    let report = Report::new(args, &rounds, &relay_rounds, memory, &script, &faults, heard);
     Outcome::of(&report, args.json, &report.text(&faults), &faults)
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::CallsArgs;
 use crate::{
+    business::By,
     load::{
         faults::Faults,
         latencies::{Latencies, LatencyMs},
@@ -44,6 +45,8 @@ pub(crate) struct Report {
     pairs: u32,
     in_flight: Option<u32>,
     rate: Option<f64>,
+    /// How a business server was asked and told, and what came to it.
+    business: Option<BusinessReport>,
     /// What one life makes the server send.
     frames_out_per_life: usize,
     bytes_out_per_life: usize,
@@ -60,6 +63,14 @@ pub(crate) struct Memory {
     pub(crate) rss_after: u64,
     /// What a live call adds; none when too few were held.
     pub(crate) bytes_per_live_call: Option<u64>,
+}
+
+/// A business server beside the load.
+#[derive(Debug, Serialize)]
+struct BusinessReport {
+    by: By,
+    questions: u64,
+    events: u64,
 }
 
 /// One round.
@@ -84,6 +95,7 @@ impl Report {
         memory: Memory,
         script: &Script,
         faults: &Faults,
+        heard: Option<(u64, u64)>,
     ) -> Self {
         let cost = |rounds: &[Measured]| median(rounds.iter().map(Measured::calls_per_cpu_s));
         let pace = |rounds: &[Measured]| median(rounds.iter().map(Measured::calls_per_s));
@@ -107,6 +119,11 @@ impl Report {
             pairs: args.pairs,
             in_flight: args.rate.is_none().then_some(args.in_flight),
             rate: args.rate,
+            business: args.business.zip(heard).map(|(by, (questions, events))| BusinessReport {
+                by,
+                questions,
+                events,
+            }),
             frames_out_per_life,
             bytes_out_per_life,
         }

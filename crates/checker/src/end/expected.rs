@@ -7,8 +7,8 @@ use bellwire_core::{
 use bellwire_protocol::{
     CallInfo, Change, Ended, ParticipantInfo, RoomInfo, Scope as WireScope,
     event::{
-        Accepted, Added, CalleeRinging, Canceled, Elsewhere, EndedEvent, How as WireHow, Invited,
-        MediaEvent, Moving, Rejected, Started,
+        Accepted, Added, CalleeRinging, Canceled, Edited, Elsewhere, EndedEvent, How as WireHow,
+        Invited, MediaEvent, Moving, Rejected, Started,
     },
 };
 
@@ -43,6 +43,7 @@ pub(crate) fn change(notice: &Notice, entry: &Entry, after: &Call) -> Option<Cha
         Tell::Dropped => Change::Dropped(moving(event, after)?),
         Tell::Restored => Change::Restored(moving(event, after)?),
         Tell::Moved => Change::Moved(moving(event, after)?),
+        Tell::Edited => Change::Edited(Edited::of(after)),
         Tell::MediaProposed => Change::MediaProposed(media(event)?),
         Tell::MediaChanged => Change::MediaChanged(media(event)?),
         Tell::MediaRefused => Change::MediaRefused(media(event)?),

@@ -1,6 +1,6 @@
 //! How a call, or one's part in it, is ended on purpose.
 
-use super::{answer, inside, is_active, over, taking_part};
+use super::{answer, inside, is_active, over, over_for_all, taking_part};
 use crate::{
     call::{Call, Cause, Mode, Participant, Phase, Reason, State},
     command::{Actor, Refusal, Refusing},
@@ -136,10 +136,7 @@ pub(super) fn allowed(call: &Call, by: &Actor, who: Who) -> Result<(), Refusal> 
 
 pub(super) fn kill(draft: &mut Draft, code: u32, note: &Note) -> Result<(), Refusal> {
     check_note(note)?;
-    if let Some(o) = &draft.call.ended {
-        let over = crate::Over { reason: o.reason, code: o.code, at: o.at };
-        return Err(Refusal::NotInCall(Some(over)));
-    }
+    over_for_all(&draft.call)?;
     draft.close(Ending::new(Reason::Killed).code(code).cause(Cause::Server).note(note));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a command leads to: every rule of a call that exists, by the kind of command.
 
 mod answer;
+mod edit;
 mod group;
 mod leave;
 mod liveness;
@@ -41,6 +42,7 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
             Command::Restarted => liveness::restarted(&mut draft),
             Command::Tick => liveness::tick(&mut draft),
             Command::Kill { code, note } => leave::kill(&mut draft, *code, note)?,
+            Command::Edit(wanted) => edit::edit(&mut draft, *wanted)?,
             Command::Remove { user, note } => leave::remove(&mut draft, user, note)?,
         }
     }
@@ -76,6 +78,13 @@ fn user(draft: &mut Draft, by: &Actor, order: &Order) -> Result<(), Refusal> {
         Order::Report(report) => media::report(draft, by, report),
         Order::Acknowledge { seq } => answer::acknowledge(draft, by, *seq),
     }
+}
+
+/// Refuses what the business server asks of a call that is over.
+fn over_for_all(call: &Call) -> Result<(), Refusal> {
+    let Some(ended) = &call.ended else { return Ok(()) };
+    let over = crate::Over { reason: ended.reason, code: ended.code, at: ended.at };
+    Err(Refusal::NotInCall(Some(over)))
 }
 
 /// A call that is over can only be confirmed to be over; everything else is told so (R13).
@@ -132,6 +141,7 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
         },
         Command::Reached { .. } | Command::Entered { .. } | Command::Asked(_) => return Ok(false),
         Command::Pushed(_) => return Ok(false),
+        Command::Edit(_) => true,
         Command::Gone { .. }
         | Command::Back { .. }
         | Command::MediaLost { .. }

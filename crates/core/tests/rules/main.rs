@@ -8,6 +8,7 @@ mod support;
 
 mod availability;
 mod deadlines;
+mod editing;
 mod group;
 mod log_bound;
 mod media_links;

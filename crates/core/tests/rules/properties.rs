@@ -104,5 +104,5 @@ fn random_histories_reach_every_outcome() {
         "Timeout",
     ];
     assert_eq!(reasons.iter().map(|r| &**r).collect::<Vec<_>>(), all);
-    assert_eq!(events.len(), 21, "every kind of event: {events:?}");
+    assert_eq!(events.len(), 22, "every kind of event: {events:?}");
 }

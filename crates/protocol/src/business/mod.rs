@@ -9,7 +9,7 @@ pub use event::{FeedEvent, WebhookBody, WebhookData};
 pub use hook::{
     AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
 };
-pub use record::{Confirmed, FullRecord, Receipt, Verdict};
+pub use record::{Confirmed, FullRecord, PushReceipt, Receipt, Verdict};
 pub use socket::{
     BusinessAnswer, BusinessEvent, BusinessHello, BusinessReply, BusinessRequest, EventsAsk,
 };

@@ -1,13 +1,17 @@
 //! Records as the business server reads them: with what the log says beyond them.
 
-use bellwire_core::{DeviceId, Entry, Event, Hook, HookOutcome, Timestamp, UserId};
+use bellwire_core::{
+    DeviceId, Entry, Event, Hook, HookOutcome, PushNews, PushOutcome, PushProvider, Timestamp,
+    UserId,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Open, Record};
 
-/// A finished call: its record, what the hook said of it, and what devices confirmed. The last two
-/// are read from the call's log, and missing where that is not kept any more.
+/// A finished call: its record, what the hook said of it, what devices confirmed and what became
+/// of pushes. All but the record is read from the call's log, and missing where that is not kept
+/// any more.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FullRecord {
     /// The record. Unlike that of a device it says where a callee did not want to be rung.
@@ -19,6 +23,9 @@ pub struct FullRecord {
     /// What devices confirmed, in order.
     #[serde(default)]
     pub receipts: Vec<Receipt>,
+    /// What became of pushes to sleeping devices, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pushes: Vec<PushReceipt>,
 }
 
 /// What came of asking `call.request`.
@@ -56,6 +63,23 @@ pub enum Confirmed {
     Stopped,
 }
 
+/// What became of a push to a sleeping device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PushReceipt {
+    /// Whose device.
+    pub user: UserId,
+    /// Which.
+    pub device: DeviceId,
+    /// Through whom.
+    pub provider: Open<PushProvider>,
+    /// What it was told.
+    pub news: Open<PushNews>,
+    /// What became of it.
+    pub outcome: Open<PushOutcome>,
+    /// When.
+    pub at: Timestamp,
+}
+
 impl FullRecord {
     /// `record` with what `log`, that of its call, says beyond it.
     pub fn of(record: Record, log: &[Entry]) -> Self {
@@ -65,7 +89,12 @@ impl FullRecord {
             }
             _ => None,
         });
-        Self { record, hook, receipts: log.iter().filter_map(Receipt::of).collect() }
+        Self {
+            record,
+            hook,
+            receipts: log.iter().filter_map(Receipt::of).collect(),
+            pushes: log.iter().filter_map(PushReceipt::of).collect(),
+        }
     }
 }
 
@@ -77,5 +106,19 @@ impl Receipt {
             _ => return None,
         };
         Some(Self { what: what.into(), user: user.clone(), device: device.clone(), at: entry.at })
+    }
+}
+
+impl PushReceipt {
+    fn of(entry: &Entry) -> Option<Self> {
+        let Event::Pushed(pushed) = &entry.event else { return None };
+        Some(Self {
+            user: pushed.user.clone(),
+            device: pushed.device.clone(),
+            provider: pushed.provider.into(),
+            news: pushed.news.into(),
+            outcome: pushed.outcome.into(),
+            at: entry.at,
+        })
     }
 }

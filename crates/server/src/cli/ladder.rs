@@ -11,9 +11,9 @@
 use std::fmt::Write;
 
 use bellwire_core::{
-    Asked, Event, Invitee, Link, MediaReport, PushNews, PushOutcome, Pushed, UserId,
+    Asked, Edit, Event, Invitee, Link, MediaReport, PushNews, PushOutcome, Pushed, UserId,
 };
-use bellwire_protocol::{CallInfo, LogEntry, Open};
+use bellwire_protocol::{CallInfo, Forbids, LogEntry, Open};
 use serde::Serialize;
 
 use super::when;
@@ -157,6 +157,22 @@ fn reported(report: &MediaReport) -> String {
     said.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// What the business server changed.
+fn edited(edit: Edit) -> String {
+    let forbids = edit.forbid.map(|forbid| match Forbids::from(forbid).0.as_slice() {
+        [] => "nothing is forbidden".to_owned(),
+        some => format!(
+            "forbidden: {}",
+            some.iter().map(|what| word(what).to_string()).collect::<Vec<_>>().join(", ")
+        ),
+    });
+    let longest = edit.max_ms.map(|ms| match ms {
+        0 => "no longest time".to_owned(),
+        ms => format!("longest time {}", when::clock(ms)),
+    });
+    forbids.into_iter().chain(longest).collect::<Vec<_>>().join("; ")
+}
+
 fn told(asked: &Asked) -> String {
     let Asked { hook, user: _, outcome, code, why, ms } = asked;
     let code = code.map(|code| format!(", {code}")).unwrap_or_default();
@@ -218,6 +234,7 @@ fn of_event(event: Event, everybody: impl FnOnce() -> Vec<UserId>) -> Step {
         }
         Event::Dropped { user, link } => by(user, format!("{} lost", named(link))),
         Event::Restored { user, link } => by(user, format!("{} back", named(link))),
+        Event::Edited(edit) => Step { by: Vec::new(), to: everybody(), words: edited(edit) },
         Event::Moved { user, from, to } => by(user, format!("moved from {from} to {to}")),
         Event::MediaProposed { user, media } => by(user, format!("proposes {}", word(media))),
         Event::MediaChanged { user, media } => by(user, format!("media is {}", word(media))),

@@ -9,6 +9,7 @@ mod ladder;
 mod records;
 mod table;
 mod token;
+mod webhooks;
 mod when;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -67,6 +68,9 @@ pub(crate) enum Tool {
     Calls(calls::CallsArgs),
     /// Lists the records of finished calls, newest first.
     Records(records::RecordsArgs),
+    /// Receives what hooks and webhooks post, for development.
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
 }
 
 /// `bellwire serve`.
@@ -105,6 +109,7 @@ impl Tool {
             Self::Phone(args) => crate::phone::run(args).await,
             Self::Calls(args) => calls::run(args).await,
             Self::Records(args) => records::run(args).await,
+            Self::Webhooks(command) => webhooks::run(command).await,
         }
     }
 }
@@ -158,6 +163,7 @@ mod tests {
             "calls",
             "calls 0198c0de-0000-7000-8000-000000000000 --server http://h:1 --key k",
             "records --user alice --reason busy --limit 5",
+            "webhooks listen --listen 127.0.0.1:0 --json",
         ] {
             let args = std::iter::once("bellwire").chain(line.split(' '));
             assert!(Cli::try_parse_from(args).is_ok(), "{line}");

@@ -9,10 +9,12 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bellwire_core::{
-    Actor, Call, CallId, Command, DeviceId, Note, Order, Origin, Phase, Refusing, UserId,
+    Actor, Call, CallId, Command, DeviceId, Edit, Forbid, Note, Order, Origin, Phase, Refusing,
+    UserId,
 };
 use bellwire_protocol::{
-    CallInfo, ErrorCode, Json as Text, LogEntry, Target, UserRef, WireError, command as wire,
+    CallInfo, ErrorCode, Forbids, Json as Text, LogEntry, Target, UserRef, WireError,
+    command as wire,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -233,6 +235,30 @@ pub(super) async fn remove(
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
     act(board, &app.key, call_id(&id)?, Command::Remove { user, note: body.note }, once).await
+}
+
+/// What is changed in a running call; what is absent stays.
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct EditBody {
+    /// What may not be sent from now on.
+    #[serde(default)]
+    forbid: Option<Forbids>,
+    /// The longest it may last from when it became active, in seconds; 0 for no bound.
+    #[serde(default)]
+    max_time: Option<u64>,
+}
+
+/// Changes what may be sent, and when the call ends at the latest.
+pub(super) async fn edit(
+    State(gateway): Gate,
+    Path(id): Path<String>,
+    Change { app, body, once }: Change<EditBody>,
+) -> Answer {
+    let edit = Edit {
+        forbid: body.forbid.as_ref().map(Forbid::from),
+        max_ms: body.max_time.map(|s| s.saturating_mul(1000)),
+    };
+    act(&gateway.board, &app.key, call_id(&id)?, Command::Edit(edit), once).await
 }
 
 /// Ends the call for all; `app_code` of the note is the number told.

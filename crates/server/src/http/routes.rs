@@ -34,6 +34,13 @@ fn of_calls(api: Api) -> Api {
     .add(Method::GET, "/v1/calls/{id}", calls::show, "A call and its log.", |o| {
         o.gives::<calls::Whole>("The call, live or finished.")
     })
+    .add(
+        Method::PATCH,
+        "/v1/calls/{id}",
+        calls::edit,
+        "Changes what may be sent, and when a call ends at the latest.",
+        |o| o.once().body::<calls::EditBody>().gives::<reply::Empty>("It is so now."),
+    )
     .add(Method::POST, "/v1/calls/{id}/accept", calls::accept, "Answers for a user.", |o| {
         o.once().body::<calls::ForUser>().gives::<reply::Empty>("It is answered.")
     })

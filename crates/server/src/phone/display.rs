@@ -4,7 +4,7 @@ use bellwire_client::{
     Connection, Error, Incoming,
     protocol::{
         CallEvent, CallInfo, Change, Ended, ErrorCode, Open, Record,
-        event::{Canceled, Elsewhere, How, MediaEvent, Moving, Rejected, StateEvent},
+        event::{Canceled, Edited, Elsewhere, How, MediaEvent, Moving, Rejected, StateEvent},
         reply::Presence,
     },
 };
@@ -59,6 +59,7 @@ pub(super) fn event(event: &CallEvent, me: &UserId) -> Option<String> {
         Change::Left(e) => left(e),
         Change::Dropped(e) => format!("{} lost the connection; waiting for them", e.user),
         Change::Restored(e) => format!("{} is back", e.user),
+        Change::Edited(e) => edited(e),
         Change::Moved(e) => match &e.device {
             Some(device) => format!("{} moved to device {device}", e.user),
             None => format!("{} moved to another device", e.user),
@@ -91,6 +92,15 @@ fn rejected(event: &Rejected) -> String {
         (None, _) => format!("{user}: {}", event.reason),
     };
     said + &note
+}
+
+fn edited(e: &Edited) -> String {
+    let forbidden: Vec<String> =
+        e.forbid.0.iter().map(|what| Open::Known(what).to_string()).collect();
+    match forbidden.as_slice() {
+        [] => "the app changed how long the call may last, or allows everything again".to_owned(),
+        some => format!("the app forbids {}", some.join(", ")),
+    }
 }
 
 fn left(event: &Moving) -> String {

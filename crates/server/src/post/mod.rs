@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use bellwire_protocol::limits::FRAME_BYTES;
 use reqwest::{Client, Response, Url, header::CONTENT_TYPE, redirect};
 
-pub(crate) use sign::SigningKey;
+pub(crate) use sign::{SigningKey, Unsigned, verify};
 
 /// The client for all posts: it keeps connections, follows nowhere and knows no proxy.
 static CLIENT: LazyLock<Client> = LazyLock::new(|| {

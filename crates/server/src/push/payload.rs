@@ -241,6 +241,7 @@ pub(super) fn stops(tell: &Tell) -> Option<&'static str> {
         | Tell::Dropped
         | Tell::Restored
         | Tell::Moved
+        | Tell::Edited
         | Tell::MediaProposed
         | Tell::MediaChanged
         | Tell::MediaRefused => None,

@@ -62,6 +62,7 @@ fn change(media: &Media, notice: &Notice, entry: &Entry, after: &Call, now: Time
         }
         Tell::Restored => Change::Restored(moving()),
         Tell::Moved => Change::Moved(moving()),
+        Tell::Edited => Change::Edited(wire::Edited::of(after)),
         Tell::MediaProposed => Change::MediaProposed(media_event(event, after)),
         Tell::MediaChanged => Change::MediaChanged(media_event(event, after)),
         Tell::MediaRefused => Change::MediaRefused(media_event(event, after)),
@@ -217,6 +218,7 @@ fn note(event: &Event, after: &Call) -> Note {
         | Event::Dropped { .. }
         | Event::Restored { .. }
         | Event::Moved { .. }
+        | Event::Edited(_)
         | Event::MediaProposed { .. }
         | Event::MediaChanged { .. }
         | Event::MediaRefused { .. }
@@ -250,6 +252,7 @@ fn subject<'a>(event: &'a Event, after: &'a Call) -> &'a UserId {
         Event::Created(_)
         | Event::Released { .. }
         | Event::Started
+        | Event::Edited(_)
         | Event::Canceled { .. }
         | Event::Added { .. }
         | Event::Asked(_)

@@ -179,6 +179,7 @@ pub(crate) fn event_name(event: &Event) -> &'static str {
         Event::Dropped { .. } => "dropped",
         Event::Restored { .. } => "restored",
         Event::Moved { .. } => "moved",
+        Event::Edited(_) => "edited",
         Event::MediaProposed { .. } => "media_proposed",
         Event::MediaChanged { .. } => "media_changed",
         Event::MediaRefused { .. } => "media_refused",

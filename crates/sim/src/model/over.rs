@@ -1,7 +1,8 @@
 //! A call that is over stays over, whatever comes late.
 
 use bellwire_core::{
-    Call, Command, Media, MediaReport, Note, Order, Refusal, Refusing, Timestamp, UserId, decide,
+    Call, Command, Edit, Media, MediaReport, Note, Order, Refusal, Refusing, Timestamp, UserId,
+    decide,
 };
 
 use super::{
@@ -86,7 +87,7 @@ fn is_logout(command: &Command) -> bool {
     matches!(command, Command::User { order: Order::Logout, .. })
 }
 
-fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 10] {
+fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 11] {
     let note = Note::default;
     [
         Command::Reached { user: user.clone() },
@@ -98,11 +99,12 @@ fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 10] 
         Command::Restarted,
         Command::Tick,
         Command::Kill { code: 9, note: note() },
+        Command::Edit(Edit { max_ms: Some(0), ..Edit::default() }),
         Command::Remove { user: user.clone(), note: note() },
     ]
 }
 
 /// The business server is told that the call is over; the server itself needs no answer.
 fn is_business(command: &Command) -> bool {
-    matches!(command, Command::Kill { .. } | Command::Remove { .. })
+    matches!(command, Command::Kill { .. } | Command::Edit(_) | Command::Remove { .. })
 }

@@ -122,6 +122,7 @@ export type CallEvent = {
   | ({ ev: 'call.dropped' } & Moving)
   | ({ ev: 'call.restored' } & Moving)
   | ({ ev: 'call.moved' } & Moving)
+  | ({ ev: 'call.edited' } & Edited)
   | ({ ev: 'call.canceled' } & Canceled)
   | ({ ev: 'call.elsewhere' } & Elsewhere)
   | ({ ev: 'call.media_proposed' } & MediaEvent)
@@ -295,6 +296,14 @@ export type DeviceInfo = {
   name?: Label | null;
   /** What it runs on. */
   platform?: Platform | null;
+};
+
+/** `call.edited`: as it is now. */
+export type Edited = {
+  /** When the call ends at the latest; none where it has no bound, or is not active yet. */
+  ends_by?: Timestamp | null;
+  /** What may not be sent. */
+  forbid: Forbids;
 };
 
 /** `call.elsewhere` */

@@ -1,8 +1,8 @@
 //! One random step of a history.
 
 use bellwire_core::{
-    CallId, Command, Kind, Media, Mode, Note, Order, Origin, Refusing, ShownAs, Start, Unavailable,
-    Verdict,
+    CallId, Command, Edit, Forbid, Kind, Media, Mode, Note, Order, Origin, Refusing, ShownAs,
+    Start, Unavailable, Verdict,
 };
 use proptest::prelude::*;
 
@@ -47,6 +47,12 @@ pub(super) enum Step {
     Kill {
         call: usize,
         user: Option<usize>,
+    },
+    /// The business server changes what may be sent, and the longest time.
+    Edit {
+        call: usize,
+        silent: bool,
+        max_s: u64,
     },
     Pass(u64),
     Jump(u64),
@@ -108,6 +114,8 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
             .prop_map(|restart| if restart { Step::Restart } else { Step::Pass(1) }),
         1 => (0..4_usize, prop::option::weighted(0.6, user))
             .prop_map(|(call, user)| Step::Kill { call, user }),
+        1 => (0..4_usize, any::<bool>(), 0..40_u64)
+            .prop_map(|(call, silent, max_s)| Step::Edit { call, silent, max_s }),
         4 => prop_oneof![0..50_u64, 900..5_000_u64, 5_000..25_000_u64].prop_map(Step::Pass),
         1 => (0..60_000_u64).prop_map(Step::Jump),
     ]
@@ -207,6 +215,13 @@ impl Step {
                         Some(who) => w.remove(call, USERS[*who]),
                         None => w.kill(call, 9),
                     };
+                }
+            }
+            Self::Edit { call, silent, max_s } => {
+                if let Some(call) = pick(w, *call, None) {
+                    let forbid = Forbid { caller_audio: *silent, ..Forbid::default() };
+                    let edit = Edit { forbid: Some(forbid), max_ms: Some(1000 * max_s) };
+                    let _ = w.command(call, Command::Edit(edit));
                 }
             }
             Self::Pass(ms) => w.pass_ms(*ms),
