@@ -39,7 +39,7 @@ pub(crate) fn check(repository: &Repository) -> Result<()> {
         bail!("missing:\n  {}", missing.join("\n  "));
     }
     println!("cargo-deny: {}", cargo_deny(repository)?.display());
-    println!("packages for examples: {}", python::for_examples(repository)?.display());
+    println!("packages for tests: {}", python::for_tests(repository)?.display());
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! Packages from `PyPI`, in folders of the build: nothing of the machine is changed.
 
 use std::{
+    env,
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -10,19 +12,25 @@ use anyhow::{Context, Result};
 
 use crate::repository::{Repository, finish};
 
-/// What the examples of the docs need.
-const FOR_EXAMPLES: &str = "websockets==17.4";
+/// What the examples of the docs need, and what tries the API against its document.
+const FOR_TESTS: [&str; 2] = ["websockets==17.4", "schemathesis==4.32.5"];
 
-/// The folder with the packages that the examples of the docs need, for `PYTHONPATH`; fetched when
-/// they are not there.
-pub(crate) fn for_examples(repository: &Repository) -> Result<PathBuf> {
-    let folder = repository.tools().join("python").join(FOR_EXAMPLES);
+/// The folders with the packages that tests need, as `PYTHONPATH` has them; fetched when they are
+/// not there.
+pub(crate) fn for_tests(repository: &Repository) -> Result<OsString> {
+    let folders = FOR_TESTS.iter().map(|package| fetched(repository, package));
+    let folders: Vec<PathBuf> = folders.collect::<Result<_>>()?;
+    env::join_paths(&folders).context("a folder whose name has a colon cannot be in PYTHONPATH")
+}
+
+fn fetched(repository: &Repository, package: &str) -> Result<PathBuf> {
+    let folder = repository.tools().join("python").join(package);
     if !folder.is_dir() {
-        println!("fetching {FOR_EXAMPLES} into {}, once", folder.display());
+        println!("fetching {package} into {}, once", folder.display());
         // Into its place only as a whole.
         let half = folder.with_extension("new");
-        install(&half, FOR_EXAMPLES)
-            .context("the examples in Python need python3 with pip, and PyPI reachable once")?;
+        install(&half, package)
+            .context("tests in Python need python3 with pip, and PyPI reachable once")?;
         fs::rename(&half, &folder).with_context(|| folder.display().to_string())?;
     }
     Ok(folder)

@@ -121,7 +121,7 @@ impl Stage {
             Self::Fuzz => cargo("test --locked --package bellwire-fuzz --test corpus"),
             Self::EndToEnd => {
                 let line = "test --locked --workspace --exclude bellwire-fuzz --test *";
-                let packages = python::for_examples(repository)?;
+                let packages = python::for_tests(repository)?;
                 finish(self::cargo(repository, line).env("BELLWIRE_TEST_PYTHON", packages))
             }
             Self::Web => web::test(repository),

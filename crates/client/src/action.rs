@@ -99,7 +99,10 @@ fn note_mut(command: &mut Command) -> Option<&mut Note> {
         | Command::PresenceGet(_)
         | Command::PresenceWatch(_)
         | Command::PresenceUnwatch(_)
+        | Command::GetAvailability
+        | Command::SetAvailability(_)
         | Command::ListRecords(_)
+        | Command::ReadRecords(_)
         | Command::PushSet(_)
         | Command::PushClear(_)
         | Command::MediaOffer(_)

@@ -10,9 +10,9 @@ use std::{
 
 use bellwire_core::{CallId, DeviceId, Uid, UserId};
 use bellwire_protocol::{
-    Body, Command, Open, Record, RecordCursor, Secret, UserRef,
-    command::{ListRecords, PresenceOf, PushClear, PushSet, RenewToken, SendMessage},
-    reply::{Presence, PresenceOk, Received, RecordsOk},
+    Availability, Body, Command, Open, Record, RecordCursor, Secret, SetAvailability, UserRef,
+    command::{ListRecords, PresenceOf, PushClear, PushSet, ReadRecords, RenewToken, SendMessage},
+    reply::{Presence, PresenceOk, ReadOk, Received, RecordsOk},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{mpsc, oneshot};
@@ -72,6 +72,31 @@ impl Client {
     /// The user's own records, newest first.
     pub fn records(&self) -> Records {
         Records { client: self.clone(), list: ListRecords::default() }
+    }
+
+    /// Says that missed calls have been seen: those up to `record`, or all there are. How many are
+    /// left.
+    pub async fn read_records(&self, record: Option<&Record>) -> Result<u64, Error> {
+        let upto = record.map(|record| RecordCursor(record.serial));
+        let ok: ReadOk = read(&self.ask(Command::ReadRecords(ReadRecords { upto })).await?)?;
+        Ok(ok.unread)
+    }
+
+    /// How many missed calls the user has not seen.
+    pub async fn unread(&self) -> Result<u64, Error> {
+        let list = ListRecords { limit: Some(1), ..ListRecords::default() };
+        let ok: RecordsOk = read(&self.ask(Command::ListRecords(list)).await?)?;
+        Ok(ok.unread)
+    }
+
+    /// When and by whom the user wants to be rung.
+    pub async fn availability(&self) -> Result<Availability, Error> {
+        read(&self.ask(Command::GetAvailability).await?)
+    }
+
+    /// Changes that; what is none stays as it was.
+    pub async fn set_availability(&self, change: SetAvailability) -> Result<Availability, Error> {
+        read(&self.ask(Command::SetAvailability(Box::new(change))).await?)
     }
 
     /// Sends a message to a user; says whether a connected device took it.

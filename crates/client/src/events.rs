@@ -9,10 +9,11 @@ use std::{
 
 use bellwire_core::{Note, Timestamp, Uid, UserId};
 use bellwire_protocol::{
-    CallEvent, CallInfo, Change, Command, ServerEvent,
+    Availability, CallEvent, CallInfo, Change, Command, ServerEvent,
     command::{Ack, Ringing},
     event::{CallMessage, Message, PresenceEvent, QualityEvent, RecordEvent, StateEvent},
     media::{MediaClosedEvent, SpeakersEvent, TracksEvent},
+    reply::ReadOk,
 };
 use futures_util::Stream;
 use tokio::sync::mpsc;
@@ -48,8 +49,12 @@ pub enum Event {
     Message(Message),
     /// Watched users came or went.
     Presence(PresenceEvent),
+    /// Another device of the user, or the app, changed when and by whom they want to be rung.
+    Availability(Box<Availability>),
     /// The record of a finished call.
     Record(Box<RecordEvent>),
+    /// Missed calls were seen on another device of the user.
+    RecordsRead(ReadOk),
     /// The token runs out then: get a new one and give it to [`Client::renew_token`].
     TokenExpiring(Timestamp),
 }
@@ -168,7 +173,9 @@ impl Events {
                 ServerEvent::CallMessage(event) => Event::CallMessage(event),
                 ServerEvent::Message(event) => Event::Message(event),
                 ServerEvent::Presence(event) => Event::Presence(event),
+                ServerEvent::Availability(own) => Event::Availability(own),
                 ServerEvent::Record(event) => Event::Record(Box::new(event)),
+                ServerEvent::RecordsRead(read) => Event::RecordsRead(read),
                 ServerEvent::TokenExpiring(event) => Event::TokenExpiring(event.expires_at),
                 // The close that follows says the same.
                 ServerEvent::Replaced | ServerEvent::Draining | ServerEvent::Unknown => {

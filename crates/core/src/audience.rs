@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    call::{Call, Participant, Reason, RingMode, State},
+    call::{Call, Participant, Reason, State},
     event::{Event, Invitee, Refused},
     id::{DeviceId, UserId},
 };
@@ -142,7 +142,7 @@ pub fn audience(before: &Call, event: &Event) -> Vec<Notice> {
         }
         Event::Released { users } => {
             let loud = |user: &&UserId| {
-                before.participant(user).is_some_and(|p| p.ring != RingMode::Silent)
+                before.participant(user).is_some_and(Participant::hears_invitations)
             };
             told.extend(users.iter().filter(loud).map(|user| everywhere(user, Tell::Invited)));
         }

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    availability::Unavailable,
     event::Created,
     hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, Timestamp, Uid, UserId},
@@ -189,6 +190,9 @@ pub struct Participant {
     pub silenced: BTreeSet<DeviceId>,
     /// What could be reached of them.
     pub reach: Reach,
+    /// That they do not want to be rung: their devices are told nothing, and nothing claims them
+    /// until they join.
+    pub unavailable: Option<Unavailable>,
     /// When one who was not connected at the invitation logged in.
     pub reached_at: Option<Timestamp>,
     /// When invited.
@@ -224,9 +228,24 @@ pub struct Participant {
 }
 
 impl Participant {
-    /// Whether the invitation may still be answered: pending, and not held back.
-    pub fn may_answer(&self) -> bool {
+    /// Whether their ring time runs: pending, and not held back.
+    pub fn is_waited_for(&self) -> bool {
         self.state.is_pending() && !self.held
+    }
+
+    /// Whether the invitation may still be answered. Who does not want to be rung knows of none.
+    pub fn may_answer(&self) -> bool {
+        self.is_waited_for() && self.unavailable.is_none()
+    }
+
+    /// Whether their devices are told when they are invited.
+    pub fn hears_invitations(&self) -> bool {
+        self.ring != RingMode::Silent && self.unavailable.is_none()
+    }
+
+    /// Whether being rung claims them.
+    fn is_claimed_by_ring(&self) -> bool {
+        self.state.is_pending() && self.ring == RingMode::Ring && self.unavailable.is_none()
     }
 
     /// Whether a stay of the user's devices is open although none has joined.
@@ -312,6 +331,9 @@ pub enum Cause {
     LogFull,
     /// The media was lost, where the server routes it.
     Media,
+    /// The callee does not want to be rung: do-not-disturb, or a list of theirs. Callers are not
+    /// told.
+    Policy,
 }
 
 /// How a call ended.
@@ -426,9 +448,7 @@ impl Call {
         let exclusive = self.mode == Mode::Call && self.phase != Phase::Ended;
         self.participants
             .iter()
-            .filter(move |p| {
-                exclusive && (p.state.is_in() || (p.state.is_pending() && p.ring == RingMode::Ring))
-            })
+            .filter(move |p| exclusive && (p.state.is_in() || p.is_claimed_by_ring()))
             .map(|p| &p.user)
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
+    availability::Unavailable,
     call::{Kind, Media, Mode, Origin, Reach, Reason, RingMode},
     event::MediaReport,
     hook::Asked,
@@ -38,6 +39,8 @@ pub struct Callee {
     pub reach: Reach,
     /// Their unanswered `invite` calls.
     pub pending_invites: usize,
+    /// That they do not want to be rung by the caller now.
+    pub unavailable: Option<Unavailable>,
 }
 
 /// What the business server said of a start.

@@ -26,13 +26,15 @@ impl Call {
 
     /// When a pending participant's invitation lapses; none while it is held back.
     pub(crate) fn answer_due(&self, p: &Participant) -> Option<Timestamp> {
-        if !p.may_answer() {
+        if !p.is_waited_for() {
             return None;
         }
         let due = p.ring_until.min(self.ack_until(p).unwrap_or(p.ring_until));
         Some(match p.reach {
-            Reach::Absent => due.min(invited_at(p).after_ms(self.settings.reach_ms)),
-            Reach::Online | Reach::Asleep => due,
+            Reach::Absent if p.unavailable.is_none() => {
+                due.min(invited_at(p).after_ms(self.settings.reach_ms))
+            }
+            Reach::Absent | Reach::Online | Reach::Asleep => due,
         })
     }
 

@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    availability::Unavailable,
     call::{Cause, Kind, Media, Mode, Origin, Reach, Reason, RingMode},
     hook::Asked,
     id::{AppKey, CallId, DeviceId, Label, RoomId, SessionId, Timestamp, Uid, UserId},
@@ -89,6 +90,9 @@ pub struct Invitee {
     pub held: bool,
     /// What could be reached of them.
     pub reach: Reach,
+    /// That they do not want to be rung by the caller now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<Unavailable>,
 }
 
 /// How a call begins.

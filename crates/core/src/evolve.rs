@@ -58,7 +58,7 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             for user in users {
                 if let Some(p) = of(call, user) {
                     p.held = false;
-                    p.told = p.ring != RingMode::Silent;
+                    p.told = p.hears_invitations();
                     p.ring_until = at.after_ms(p.ring_ms);
                 }
             }
@@ -180,6 +180,7 @@ fn participant(user: UserId, ring_ms: u64, at: Timestamp) -> Participant {
         held: false,
         silenced: BTreeSet::new(),
         reach: Reach::Online,
+        unavailable: None,
         reached_at: None,
         invited_at: at,
         ring_ms,
@@ -207,6 +208,7 @@ fn invited(invitee: &Invitee, by: Option<&UserId>, at: Timestamp) -> Participant
         told: invitee.told,
         held: invitee.held,
         reach: invitee.reach,
+        unavailable: invitee.unavailable,
         ..participant(invitee.user.clone(), invitee.ring_ms, at)
     }
 }

@@ -6,6 +6,7 @@
 //! and chance are arguments, nothing here waits, reads a clock or does I/O.
 
 mod audience;
+mod availability;
 mod call;
 mod collision;
 mod command;
@@ -23,6 +24,7 @@ mod settings;
 mod start;
 
 pub use audience::*;
+pub use availability::*;
 pub use call::*;
 pub use collision::*;
 pub use command::*;

@@ -1,6 +1,7 @@
 //! How a call begins, or why it does not.
 
 use crate::{
+    availability::{ShownAs, Unavailable},
     call::Call,
     call::{Cause, Kind, Mode, Origin, Reach, Reason, RingMode},
     collision::{Collision, collide},
@@ -86,6 +87,10 @@ fn begin(mut start: Start, replaced: Option<CallId>, now: Timestamp) -> Result<O
             if let Some((code, _)) = &denied {
                 return Some((user, Refused::Denied, *code, None));
             }
+            if let Some(unavailable) = c.unavailable {
+                return refused_by_policy(unavailable)
+                    .map(|(how, code, cause)| (user, how, code, cause));
+            }
             if busy(c) {
                 return Some((user, Refused::Busy, Reason::Busy.code(), None));
             }
@@ -136,6 +141,15 @@ fn begin(mut start: Start, replaced: Option<CallId>, now: Timestamp) -> Result<O
         hush(&mut events);
     }
     Ok(Opening::New(events))
+}
+
+/// How an invitation ends at once that the callee does not want. It does not depend on where they
+/// are: whoever is not to ring them is not to learn that either.
+pub(crate) fn refused_by_policy(unavailable: Unavailable) -> Option<(Refused, u32, Option<Cause>)> {
+    match unavailable.shown_as {
+        ShownAs::Busy => Some((Refused::Busy, Reason::Busy.code(), Some(Cause::Policy))),
+        ShownAs::NoAnswer => None,
+    }
 }
 
 /// A call that is over in the append that begins it rings nobody.
@@ -191,9 +205,10 @@ pub(crate) fn invitee(callee: Callee, ring_ms: u64, held: bool, reachable: bool)
         uid: callee.uid,
         ring: callee.ring,
         ring_ms: callee.ring_ms.unwrap_or(ring_ms),
-        told: reachable && !held && callee.ring != RingMode::Silent,
+        told: reachable && !held && callee.ring != RingMode::Silent && callee.unavailable.is_none(),
         held,
         reach: callee.reach,
+        unavailable: callee.unavailable,
     }
 }
 

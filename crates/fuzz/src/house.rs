@@ -12,7 +12,7 @@ use bellwire::{
     Chance, Clock, Done, FeedEntry, FeedQuery, Ground, JournalState, Node, Reading, RecordQuery,
     RecordRow, Recovered, Row, Storage, Tenants,
 };
-use bellwire_core::{CallId, Entry, SessionId, Timestamp};
+use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 use tokio::{runtime::Builder, sync::mpsc, time::Instant};
 
@@ -90,7 +90,7 @@ impl Kept {
             Row::SessionGone(gone) => self.answers.retain(|(session, _), _| *session != gone),
             Row::Record(record) => self.records.push(*record),
             // Only a restart would want them.
-            Row::Session(_) | Row::User(_) | Row::Webhook(_) | Row::PushToken(_) => {}
+            Row::Session(_) | Row::User(_) | Row::KeyValue(_) => {}
         }
     }
 
@@ -140,6 +140,14 @@ impl Storage for Memory {
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         let records = self.kept.lock().records(asked);
         Box::pin(async move { Ok(records) })
+    }
+
+    fn missed<'a>(&'a self, app: &'a AppKey, user: &'a UserId, after: u64) -> Reading<'a, u64> {
+        let kept = self.kept.lock();
+        let later = kept.records.iter().filter(|row| row.app == *app && row.serial > after);
+        let missed = |row: &&RecordRow| row.legs.iter().any(|leg| leg.user == *user && leg.missed);
+        let missed = later.filter(missed).count() as u64;
+        Box::pin(async move { Ok(missed) })
     }
 
     fn feed<'a>(&'a self, _: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {

@@ -74,7 +74,7 @@ impl CallInfo {
         now: Timestamp,
         room: Option<RoomInfo>,
     ) -> Self {
-        let rings = |p: &&Participant| p.may_answer();
+        let rings = |p: &&Participant| p.is_waited_for();
         let own = viewer.and_then(|user| call.participant(user)).filter(rings);
         let ring_until = own
             .map(|p| p.ring_until)
@@ -103,7 +103,14 @@ impl CallInfo {
             started_at: call.started_at,
             ends_by,
             room,
-            ended: call.ended.as_ref().map(|outcome| Ended::all(outcome, call.duration_ms(now))),
+            ended: call.ended.as_ref().map(|outcome| {
+                let told = Ended::all(outcome, call.duration_ms(now));
+                if viewer.is_some() {
+                    told
+                } else {
+                    Ended { cause: outcome.cause.map(Open::from), ..told }
+                }
+            }),
         }
     }
 
@@ -145,7 +152,7 @@ impl ParticipantInfo {
             state: p.state.into(),
             device: p.device.clone(),
             ring: is_rung.then(|| p.ring.into()),
-            ring_until: p.may_answer().then_some(p.ring_until),
+            ring_until: p.is_waited_for().then_some(p.ring_until),
         }
     }
 
@@ -232,7 +239,7 @@ pub struct Ended {
 }
 
 impl Ended {
-    /// The end of a call for all.
+    /// The end of a call for all, as those in it are told.
     pub fn all(outcome: &Outcome, duration_ms: u64) -> Self {
         Self::new(Scope::All, outcome, duration_ms)
     }
@@ -250,7 +257,7 @@ impl Ended {
             by: outcome.by.clone(),
             at: outcome.at,
             duration_ms,
-            cause: outcome.cause.map(Open::from),
+            cause: outcome.cause.filter(|cause| *cause != Cause::Policy).map(Open::from),
             note: outcome.note.clone(),
         }
     }

@@ -49,6 +49,7 @@ impl Command {
             Self::PresenceGet(of) | Self::PresenceWatch(of) | Self::PresenceUnwatch(of) => {
                 check_count("users", of.users.len(), limits::PRESENCE_USERS)
             }
+            Self::SetAvailability(set) => set.check(),
             Self::PushSet(set) => check_push_set(set),
             Self::MediaOffer(offer) => {
                 check_count("send", offer.send.len(), limits::MEDIA_LINES)?;
@@ -60,7 +61,9 @@ impl Command {
             Self::Get(_)
             | Self::MediaClose(_)
             | Self::MediaReport(_)
+            | Self::GetAvailability
             | Self::ListRecords(_)
+            | Self::ReadRecords(_)
             | Self::PushClear(_)
             | Self::RenewToken(_)
             | Self::Ringing(_)

@@ -10,11 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Body, Forbids, Recipients, Target, UserRef, limits};
 pub use crate::{
+    availability::SetAvailability,
     hello::{DeviceInfo, Hello, Login, Platform, RenewToken, Resume},
     media::{MediaClose, MediaOffer, MediaReceive, MediaReport},
     policy::PolicyAsk,
     push::{Push, PushClear, PushKind, PushSet},
-    record::ListRecords,
+    record::{ListRecords, ReadRecords},
     user::PresenceOf,
 };
 
@@ -85,9 +86,18 @@ pub enum Command {
     /// Be told no longer.
     #[serde(rename = "presence.unwatch")]
     PresenceUnwatch(PresenceOf),
+    /// Ask when and by whom the user wants to be rung.
+    #[serde(rename = "availability.get")]
+    GetAvailability,
+    /// Change it.
+    #[serde(rename = "availability.set")]
+    SetAvailability(Box<SetAvailability>),
     /// List the user's own records, newest first.
     #[serde(rename = "record.list")]
     ListRecords(ListRecords),
+    /// Say that missed calls have been seen.
+    #[serde(rename = "record.read")]
+    ReadRecords(ReadRecords),
     /// Tell where to wake this device.
     #[serde(rename = "push.set")]
     PushSet(Box<PushSet>),
@@ -142,6 +152,9 @@ impl Command {
             Self::PresenceGet(_) => "presence.get",
             Self::PresenceWatch(_) => "presence.watch",
             Self::PresenceUnwatch(_) => "presence.unwatch",
+            Self::GetAvailability => "availability.get",
+            Self::SetAvailability(_) => "availability.set",
+            Self::ReadRecords(_) => "record.read",
             Self::ListRecords(_) => "record.list",
             Self::PushSet(_) => "push.set",
             Self::PushClear(_) => "push.clear",
@@ -173,14 +186,17 @@ impl Command {
             | Self::MediaAnswer(_)
             | Self::Ack(_)
             | Self::Send(_)
-            | Self::SendMessage(_) => true,
+            | Self::SendMessage(_)
+            | Self::SetAvailability(_) => true,
             Self::Hello(_)
             | Self::State(_)
             | Self::Get(_)
             | Self::PresenceGet(_)
             | Self::PresenceWatch(_)
             | Self::PresenceUnwatch(_)
+            | Self::GetAvailability
             | Self::ListRecords(_)
+            | Self::ReadRecords(_)
             | Self::PushSet(_)
             | Self::PushClear(_)
             | Self::MediaOffer(_)

@@ -9,9 +9,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor, RoomInfo, frame,
+    Availability, Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor,
+    RoomInfo, frame,
     media::{MediaClosedEvent, SpeakersEvent, TracksEvent},
-    reply::Presence,
+    reply::{Presence, ReadOk},
 };
 
 /// An event of a call's log, as one device is told.
@@ -307,9 +308,15 @@ pub enum ServerEvent {
     /// To whoever watches: users came or went.
     #[serde(rename = "presence")]
     Presence(PresenceEvent),
+    /// To the user's other devices: when and by whom they want to be rung has changed.
+    #[serde(rename = "availability")]
+    Availability(Box<Availability>),
     /// To every party of a finished call: its record, kept for a device that is away.
     #[serde(rename = "record")]
     Record(RecordEvent),
+    /// To the user's other devices: missed calls have been seen.
+    #[serde(rename = "record.read")]
+    RecordsRead(ReadOk),
     /// To a connection that closes now: the same device logged in on another.
     #[serde(rename = "session.replaced")]
     Replaced,
@@ -347,7 +354,9 @@ impl ServerEvent {
             "media.closed" => Self::MediaClosed(serde_json::from_str(text)?),
             "message" => Self::Message(serde_json::from_str(text)?),
             "presence" => Self::Presence(serde_json::from_str(text)?),
+            "availability" => Self::Availability(serde_json::from_str(text)?),
             "record" => Self::Record(serde_json::from_str(text)?),
+            "record.read" => Self::RecordsRead(serde_json::from_str(text)?),
             "session.replaced" => Self::Replaced,
             "session.token_expiring" => Self::TokenExpiring(serde_json::from_str(text)?),
             "server.draining" => Self::Draining,

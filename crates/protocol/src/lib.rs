@@ -7,6 +7,7 @@
 //!
 //! Nothing here decides anything about a call: that is `bellwire-core`.
 
+mod availability;
 mod body;
 pub mod business;
 mod call;
@@ -33,6 +34,9 @@ mod schema;
 mod secret;
 mod user;
 
+pub use availability::{
+    Availability, ClockTime, Day, NoClockTime, QuietHours, QuietSpan, SetAvailability,
+};
 pub use bellwire_core::RoomMedia;
 pub use body::Body;
 pub use call::{CallInfo, Ended, ParticipantInfo, RoomInfo, Scope};

@@ -14,6 +14,10 @@ pub const BODY_BYTES: usize = 32 * 1024;
 pub const NAME_BYTES: usize = bellwire_core::NAME_BYTES;
 /// The most users one presence command may name.
 pub const PRESENCE_USERS: usize = 256;
+/// The most users on one list of a user's availability.
+pub const LISTED_USERS: usize = 1000;
+/// The most spans of a user's quiet hours.
+pub const QUIET_SPANS: usize = 28;
 /// The most users one command may invite or address.
 pub const CALLEES: usize = bellwire_core::GROUP_SIZE_MAX;
 /// The most unanswered invitations (`mode: invite`) a user may have each way.
@@ -37,6 +41,8 @@ pub const EVENTS_DEFAULT: usize = 100;
 /// The most m-lines of an offer: with what browsers say of codecs an offer of so many stays within
 /// a frame.
 pub const MEDIA_LINES: usize = 64;
+/// The longest `Idempotency-Key` of a request over HTTP, in bytes.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
 /// The longest `title` of a push, in bytes.
 pub const PUSH_TITLE_BYTES: usize = 256;
 /// The longest `content` of a push, in bytes.
@@ -92,7 +98,7 @@ const fn set(
 }
 
 /// Every limit of the wire, for the docs.
-pub const TABLE: [LimitRow; 26] = [
+pub const TABLE: [LimitRow; 28] = [
     row("a frame from a device", FRAME_BYTES as u64, "bytes"),
     row("nesting of a frame", FRAME_DEPTH as u64, "levels"),
     row("`content` of a note", CONTENT_BYTES as u64, "bytes"),
@@ -100,6 +106,8 @@ pub const TABLE: [LimitRow; 26] = [
     row("a name: user, device, app, group, channel", NAME_BYTES as u64, "bytes"),
     row("users one command invites or addresses", CALLEES as u64, "users"),
     row("users one presence command names", PRESENCE_USERS as u64, "users"),
+    row("users on a list of `availability.set`", LISTED_USERS as u64, "users"),
+    row("spans of quiet hours", QUIET_SPANS as u64, "spans"),
     row("unanswered `invite` calls of a user, each way", PENDING_INVITES as u64, "calls"),
     row("remembered answers of a session", ANSWERS as u64, "answers"),
     row("`caps` of a hello", CAPS as u64, "words"),

@@ -1,9 +1,9 @@
 //! A call's log as parties and operators read it.
 
-use bellwire_core::{Entry, Event, Timestamp};
+use bellwire_core::{Cause, Entry, Event, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One entry: `{"seq":3,"at":…,"type":"accepted","user":"bob",…}`. Which request caused it is
 /// left out, since a session's name is a secret of its device.
@@ -37,6 +37,24 @@ impl LogEntry {
             event.insert("confirms".to_owned(), seq);
         }
         Self { seq: entry.seq, at: entry.at, event }
+    }
+
+    /// What a participant is told of `entry`: as [`LogEntry::of`], without what is the callee's
+    /// own affair.
+    pub fn told(entry: &Entry, user: &UserId) -> Self {
+        let mut told = Self::of(entry);
+        if told.event.get("user").is_none_or(|of| of != user.as_str()) {
+            told.event.retain(|name, value| name != "cause" || *value != json!(Cause::Policy));
+        }
+        for list in ["callees", "users"] {
+            let listed = told.event.get_mut(list).and_then(Value::as_array_mut);
+            for invitee in listed.into_iter().flatten().filter_map(Value::as_object_mut) {
+                if invitee.get("user").is_none_or(|of| of != user.as_str()) {
+                    invitee.remove("unavailable");
+                }
+            }
+        }
+        told
     }
 
     /// The event, if this version knows it.

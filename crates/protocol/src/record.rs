@@ -108,6 +108,31 @@ impl Record {
         })
     }
 
+    /// The record as `user` is told it: that somebody else did not want to be rung is left out.
+    #[must_use]
+    pub fn told(mut self, user: &UserId) -> Self {
+        let is_policy = |cause: &Option<Open<Cause>>| {
+            cause.as_ref().is_some_and(|cause| *cause == Cause::Policy)
+        };
+        let mut is_own = false;
+        for leg in self.legs.iter_mut().filter(|leg| is_policy(&leg.cause)) {
+            if leg.user == *user {
+                is_own = true;
+            } else {
+                leg.cause = None;
+            }
+        }
+        if !is_own && is_policy(&self.cause) {
+            self.cause = None;
+        }
+        self
+    }
+
+    /// Whether somebody in it did not want to be rung, so that not everybody is told the same.
+    pub fn has_secrets(call: &Call) -> bool {
+        call.participants.iter().any(|p| p.cause == Some(Cause::Policy))
+    }
+
     /// Whether `user` was called, and neither answered nor refused.
     pub fn is_missed_by(&self, user: &str) -> bool {
         let leg = self.legs.iter().find(|leg| leg.user.as_str() == user);
@@ -163,4 +188,14 @@ pub struct ListRecords {
     /// Only calls the user was rung for and did not answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missed: Option<bool>,
+}
+
+/// `record.read`: missed calls have been seen.
+///
+/// They count as read on all devices of the user; the event `record.read` tells the others.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ReadRecords {
+    /// The newest that was seen, which includes those before it; all there are where none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upto: Option<RecordCursor>,
 }

@@ -6,7 +6,7 @@ use bellwire_core::{CallId, SessionId, Timestamp, Uid, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Body, CallInfo, LogEntry, Record, WireError, frame, limits};
+use crate::{Body, CallInfo, LogEntry, Record, RecordCursor, WireError, frame, limits};
 
 /// A reply: the id of its request with either `ok` or `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -161,4 +161,16 @@ pub struct RecordsOk {
     /// Newest first; page on with `before` = the serial of the last.
     #[serde(default)]
     pub records: Vec<Record>,
+    /// How many missed calls the user has not seen yet, in all.
+    #[serde(default)]
+    pub unread: u64,
+}
+
+/// `record.read`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadOk {
+    /// The newest record that counts as seen.
+    pub upto: RecordCursor,
+    /// How many missed calls the user has not seen yet.
+    pub unread: u64,
 }

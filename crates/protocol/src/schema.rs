@@ -3,7 +3,7 @@
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use crate::{Record, Reply, Request, ServerEvent, business, media, reply};
+use crate::{Availability, Record, Reply, Request, ServerEvent, business, media, reply};
 
 /// The schema: `$defs` with every type of the wire, and which of them answers which command.
 pub fn schema() -> Value {
@@ -36,16 +36,18 @@ pub fn business_schema() -> Value {
     let request = reference::<business::BusinessRequest>(&mut generator);
     let reply = reference::<business::BusinessReply>(&mut generator);
     let said = reference::<business::BusinessAnswer>(&mut generator);
+    let event = reference::<business::BusinessEvent>(&mut generator);
+    let record = reference::<business::FullRecord>(&mut generator);
     let definitions: Map<String, Value> = generator.take_definitions(true);
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:bellwire:business:v1",
         "title": "bellwire.business.v1",
         "description": "What a Bellwire server and the app's own server say to each other.",
-        "oneOf": [hook.clone(), said.clone(), request.clone(), reply.clone()],
+        "oneOf": [hook.clone(), said.clone(), request.clone(), reply.clone(), event.clone()],
         "x-frames": {
             "hook": hook, "asking": asking, "answer": answer, "business_answer": said, "hello": hello,
-            "request": request, "reply": reply,
+            "request": request, "reply": reply, "event": event, "record": record,
         },
         "$defs": definitions,
     })
@@ -71,6 +73,9 @@ fn oks(generator: &mut SchemaGenerator) -> Value {
         "presence.get": presence.clone(),
         "presence.watch": presence.clone(),
         "presence.unwatch": presence,
+        "availability.get": reference::<Availability>(generator),
+        "availability.set": reference::<Availability>(generator),
+        "record.read": reference::<reply::ReadOk>(generator),
         "record.list": reference::<reply::RecordsOk>(generator),
     })
 }

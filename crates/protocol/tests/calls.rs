@@ -28,6 +28,7 @@ fn opened() -> Vec<Event> {
         claimed: None,
         reach: Reach::Online,
         pending_invites: 0,
+        unavailable: None,
     };
     let asked = Start {
         app: bellwire_core::AppKey::parse("dev").unwrap(),

@@ -18,7 +18,7 @@ use bellwire::{
     Chance, Clock, Done, FeedEntry, FeedQuery, Ground, JournalState, Node, Reading, RecordQuery,
     Recovered, Row, Storage, Tenants,
 };
-use bellwire_core::{CallId, Entry, SessionId, Timestamp};
+use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream},
     sync::mpsc,
@@ -69,6 +69,10 @@ impl Storage for Nowhere {
 
     fn records<'a>(&'a self, _: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn missed<'a>(&'a self, _: &'a AppKey, _: &'a UserId, _: u64) -> Reading<'a, u64> {
+        Box::pin(async { Ok(0) })
     }
 
     fn feed<'a>(&'a self, _: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {

@@ -20,3 +20,10 @@ impl Clock for WallClock {
         Timestamp(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 }
+
+/// A moment as text, in UTC (RFC 3339).
+pub(crate) fn rfc3339(at: Timestamp) -> String {
+    let moment = i64::try_from(at.0).ok().map(jiff::Timestamp::from_millisecond);
+    // A clock beyond the year 9999 is not worth a failure.
+    moment.and_then(Result::ok).map(|moment| moment.to_string()).unwrap_or_default()
+}

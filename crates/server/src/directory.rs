@@ -1,11 +1,14 @@
-//! Who has ever logged in: each user's number and name.
+//! What is known of each user beside their calls: number and name, when and by whom they want to be
+//! rung, which missed calls they have seen.
+
+use std::sync::Arc;
 
 use ahash::HashMap;
 use bellwire_core::{AppKey, Timestamp, Uid, UserId};
-use bellwire_protocol::{UserRef, WireError};
+use bellwire_protocol::{Availability, Json, UserRef, WireError};
 use parking_lot::RwLock;
 
-use crate::journal::{Row, UserRow};
+use crate::journal::{Bucket, KeyValueRow, Row, UserRow};
 
 /// The largest user number.
 const UID_MAX: u32 = i32::MAX.cast_unsigned();
@@ -17,6 +20,10 @@ pub(crate) struct Directory(RwLock<HashMap<AppKey, Users>>);
 #[derive(Debug, Default)]
 struct Users {
     by_id: HashMap<UserId, User>,
+    /// What some of them want; kept apart, as most never say.
+    availability: HashMap<UserId, Arc<Availability>>,
+    /// The newest record whose missed calls they have seen.
+    read: HashMap<UserId, u64>,
     by_uid: HashMap<Uid, UserId>,
     highest: u32,
 }
@@ -72,6 +79,68 @@ impl Directory {
         users.insert(user.clone(), User { uid, name: name.clone() });
         let row = UserRow { app: app.clone(), user: user.clone(), uid, name, at };
         Ok((uid, Some(Row::User(row))))
+    }
+
+    /// The number of a known user.
+    pub(crate) fn uid(&self, app: &AppKey, user: &UserId) -> Option<Uid> {
+        self.0.read().get(app)?.by_id.get(user).map(|known| known.uid)
+    }
+
+    /// When and by whom the user wants to be rung, where they ever said.
+    pub(crate) fn availability(&self, app: &AppKey, user: &UserId) -> Option<Arc<Availability>> {
+        self.0.read().get(app)?.availability.get(user).cloned()
+    }
+
+    /// Changes it in one step; and what to keep.
+    pub(crate) fn change_availability<E>(
+        &self,
+        app: &AppKey,
+        user: &UserId,
+        change: impl FnOnce(&mut Availability) -> Result<(), E>,
+    ) -> Result<(Arc<Availability>, Row), E> {
+        let mut apps = self.0.write();
+        let all = &mut apps.entry(app.clone()).or_default().availability;
+        let mut own = all.get(user).map(|own| Availability::clone(own)).unwrap_or_default();
+        change(&mut own)?;
+        let value = (own != Availability::default()).then(|| Json::of(&own).into());
+        let own = Arc::new(own);
+        match &value {
+            Some(_) => drop(all.insert(user.clone(), own.clone())),
+            None => drop(all.remove(user)),
+        }
+        let (app, key) = (app.clone(), user.to_string());
+        let row = KeyValueRow { app, bucket: Bucket::Availability, key, value };
+        Ok((own, Row::KeyValue(row)))
+    }
+
+    /// Puts back what a user wants.
+    pub(crate) fn restore_availability(&self, app: AppKey, user: UserId, own: Availability) {
+        let mut apps = self.0.write();
+        apps.entry(app).or_default().availability.insert(user, Arc::new(own));
+    }
+
+    /// The newest record whose missed calls the user has seen; 0 for none.
+    pub(crate) fn read_upto(&self, app: &AppKey, user: &UserId) -> u64 {
+        let apps = self.0.read();
+        apps.get(app).and_then(|users| users.read.get(user)).copied().unwrap_or_default()
+    }
+
+    /// Moves that on, never back; what to keep, if it moved.
+    pub(crate) fn read(&self, app: &AppKey, user: &UserId, upto: u64) -> (u64, Option<Row>) {
+        let mut apps = self.0.write();
+        let read = apps.entry(app.clone()).or_default().read.entry(user.clone()).or_default();
+        if upto <= *read {
+            return (*read, None);
+        }
+        *read = upto;
+        let (app, key, value) = (app.clone(), user.to_string(), Some(upto.to_string().into()));
+        let row = KeyValueRow { app, bucket: Bucket::RecordsRead, key, value };
+        (upto, Some(Row::KeyValue(row)))
+    }
+
+    /// Puts back what a user has seen.
+    pub(crate) fn restore_read(&self, app: AppKey, user: UserId, upto: u64) {
+        self.0.write().entry(app).or_default().read.insert(user, upto);
     }
 
     /// A known user.

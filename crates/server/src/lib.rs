@@ -5,6 +5,7 @@
 //! ports [`Storage`], [`Clock`] and [`Chance`] it stands on.
 
 mod auth;
+mod availability;
 mod business;
 mod calls;
 mod chance;
@@ -12,10 +13,12 @@ pub mod cli;
 mod clock;
 mod config;
 mod directory;
+mod feed;
 #[doc(hidden)]
 pub mod fuzzing;
 mod gateway;
 mod http;
+mod idempotency;
 mod journal;
 mod listen;
 mod media;
@@ -33,8 +36,8 @@ mod webhooks;
 pub use chance::Chance;
 pub use clock::Clock;
 pub use journal::{
-    AnswerRow, FeedEntry, FeedQuery, JournalState, LegRow, LogRow, PushTokenRow, RecordQuery,
-    RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
+    AnswerRow, Bucket, FeedEntry, FeedQuery, JournalState, KeyValueRow, LegRow, LogRow,
+    RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow,
 };
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

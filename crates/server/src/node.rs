@@ -15,7 +15,7 @@ use crate::{
     config::{Apps, Config, Limits},
     gateway::{Entrance, Gateway, expire_later},
     http,
-    journal::Recovered,
+    journal::{Bucket, KeyValueRow, Recovered},
     listen::Visitor,
     media::{Media, Reports, hear_forever},
     metrics::Metrics,
@@ -89,7 +89,16 @@ impl Node {
         let business = Business::new(tenants.apps.clone(), metrics.clone());
         let (push, receipts) = Push::new(tenants.apps.clone());
         let board = Arc::new(Switchboard::new(
-            calls, storage, deadlines, metrics, media, business, push, clock, chance,
+            calls,
+            storage,
+            deadlines,
+            metrics,
+            media,
+            business,
+            push,
+            clock,
+            chance,
+            tenants.apps.clone(),
         ));
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
@@ -141,8 +150,12 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     for (app, position) in recovered.positions {
         board.calls.restore_position(&app, position);
     }
-    board.webhooks.restore(recovered.webhooks);
-    board.push.restore(recovered.push_tokens);
+    for row in recovered.key_values {
+        if let Err(why) = restore(board, &row) {
+            let (app, bucket, key) = (&row.app, row.bucket.as_str(), &row.key);
+            tracing::error!(%app, bucket, key, why, "a stored value does not read; it is left out");
+        }
+    }
     for stored in recovered.sessions {
         let row = stored.row;
         let session = Arc::new(Session::new(
@@ -172,5 +185,32 @@ async fn recover(gateway: &Arc<Gateway>, recovered: Recovered) {
     board.ring_on();
     if live > 0 {
         tracing::info!(calls = live, "running calls go on");
+    }
+}
+
+fn restore(board: &Switchboard, row: &KeyValueRow) -> Result<(), String> {
+    let Some(value) = &row.value else { return Ok(()) };
+    let app = row.app.clone();
+    let user = || UserId::parse(&row.key).map_err(|error| error.to_string());
+    match row.bucket {
+        Bucket::Webhook => {
+            board.webhooks.restore(app, row.key.clone(), value).map_err(|error| error.to_string())
+        }
+        Bucket::Availability => {
+            let own = serde_json::from_str(value).map_err(|error| error.to_string())?;
+            board.directory.restore_availability(app, user()?, own);
+            Ok(())
+        }
+        Bucket::PushToken => board.push.restore(&app, &row.key, value),
+        Bucket::Idempotency => {
+            let answered = serde_json::from_str(value).map_err(|error| error.to_string())?;
+            board.idempotency.restore(app, row.key.clone(), answered);
+            Ok(())
+        }
+        Bucket::RecordsRead => {
+            let upto = value.parse().map_err(|_| "no number".to_owned())?;
+            board.directory.restore_read(app, user()?, upto);
+            Ok(())
+        }
     }
 }

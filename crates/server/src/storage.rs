@@ -3,7 +3,7 @@
 
 use std::pin::Pin;
 
-use bellwire_core::{CallId, Entry, SessionId};
+use bellwire_core::{AppKey, CallId, Entry, SessionId, UserId};
 use tokio::sync::oneshot;
 
 use crate::journal::{FeedEntry, FeedQuery, Journal, JournalState, RecordQuery, Row};
@@ -38,6 +38,9 @@ pub trait Storage: Send + Sync {
 
     /// Records as JSON: newest first, or oldest first where `after_serial` is asked for.
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>>;
+
+    /// How many calls a user has missed whose records have a serial above `after`.
+    fn missed<'a>(&'a self, app: &'a AppKey, user: &'a UserId, after: u64) -> Reading<'a, u64>;
 
     /// Entries of an app's feed, in order.
     fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>>;
@@ -90,6 +93,10 @@ impl Storage for Journal {
 
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         Box::pin(async move { Self::records(self, asked).await.map_err(said) })
+    }
+
+    fn missed<'a>(&'a self, app: &'a AppKey, user: &'a UserId, after: u64) -> Reading<'a, u64> {
+        Box::pin(async move { Self::missed(self, app, user, after).await.map_err(said) })
     }
 
     fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {

@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Api, Server, ask, start, talk};
+use support::{Api, Business, Server, ask, start, talk};
 
 /// All events after a cursor, in pages of `limit`, and the last cursor.
 async fn all(api: &Api, mut after: String, limit: usize) -> (Vec<Value>, String) {
@@ -75,4 +75,38 @@ async fn it_is_whole_in_order_and_goes_on_after_a_kill() {
         assert_eq!((status, &problem["code"]), (400, &json!("invalid")), "{wrong}");
     }
     assert_eq!(api.with_key(None).get("/v1/events").await.0, 401);
+}
+
+#[tokio::test]
+async fn a_connected_business_server_is_sent_it_from_where_it_stopped() {
+    let mut server = Server::start();
+    let (api, key) = (server.api(), server.api_key());
+    let (mut alice, mut bob) =
+        (server.device("alice", "a1").await, server.device("bob", "b1").await);
+    let asked = json!({"hooks": [], "events": {}});
+    let mut business = Business::hello(server.address(), &key, asked.clone()).await;
+    let mut other = Business::hello(server.address(), &key, json!({"hooks": []})).await;
+    let call = talk(&mut alice, &mut bob).await;
+    alice.ok(ask("call.hangup", &call)).await;
+    bob.wait_for("call.ended").await;
+    let mut told = Vec::new();
+    while told.last().is_none_or(|event: &Value| event["type"] != "ended") {
+        told.push(business.event().await);
+    }
+    let (events, _) = all(&api, "0".to_owned(), 100).await;
+    assert_eq!(told, events, "the very events of the feed");
+    // Who did not ask for them gets none.
+    assert_eq!(other.ask("GET /v1/calls", Value::Null).await["status"], 200);
+    assert_eq!(other.kept(), 0);
+
+    // It comes back after a kill with the last cursor it dealt with.
+    server.restart();
+    let asked = json!({"hooks": [], "events": {"after": told[1]["cursor"]}});
+    let mut business = Business::hello(server.address(), &key, asked).await;
+    for due in &told[2..] {
+        assert_eq!(&business.event().await, due);
+    }
+    let mut alice = server.device("alice", "a1").await;
+    let next = start(&mut alice, &["nobody"]).await;
+    assert_eq!(business.event().await["call"], json!(next));
 }

@@ -142,7 +142,10 @@ fn call_of(command: &Command, answer: &Noted) -> Option<CallId> {
         | Command::PresenceGet(_)
         | Command::PresenceWatch(_)
         | Command::PresenceUnwatch(_)
+        | Command::GetAvailability
+        | Command::SetAvailability(_)
         | Command::ListRecords(_)
+        | Command::ReadRecords(_)
         | Command::PushSet(_)
         | Command::PushClear(_)
         | Command::MediaOffer(_)

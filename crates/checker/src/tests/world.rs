@@ -328,6 +328,7 @@ impl World {
                 claimed: claimed.next().map(|call| call.id),
                 reach: Reach::Online,
                 pending_invites: 0,
+                unavailable: None,
             }
         };
         let wanted = Start {

@@ -11,7 +11,7 @@ use crate::{
     id::{CallId, DeviceId},
     note::Note,
     push::PushWish,
-    start::{check_callees, check_note, invitee},
+    start::{check_callees, check_note, invitee, refused_by_policy},
 };
 
 /// R16: those already in the call are passed over; the reply names them.
@@ -38,6 +38,9 @@ pub(super) fn invite(
         return Err(Refusal::invalid("to", format!("at most {most} participants at once")));
     }
     let refused = |c: &Callee| {
+        if let Some(unavailable) = c.unavailable {
+            return refused_by_policy(unavailable);
+        }
         if c.claimed.is_some_and(|other| other != draft.call.id) {
             return Some((Refused::Busy, Reason::Busy.code(), None));
         }

@@ -167,6 +167,9 @@ fn answers_due(draft: &mut Draft, until: Timestamp) {
 
 /// Why an invitation lapses: never reached, never acknowledged, or never answered.
 fn unanswered(call: &Call, p: &Participant) -> (Refused, Reason, Option<Cause>) {
+    if p.unavailable.is_some() {
+        return (Refused::Timeout, Reason::Timeout, Some(Cause::Policy));
+    }
     match p.reach {
         Reach::Absent => (Refused::Offline, Reason::Offline, Some(Cause::Absent)),
         Reach::Online if p.told && p.state == State::Invited => {

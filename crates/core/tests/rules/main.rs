@@ -6,6 +6,7 @@
 
 mod support;
 
+mod availability;
 mod deadlines;
 mod group;
 mod log_bound;

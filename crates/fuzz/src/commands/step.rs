@@ -2,7 +2,8 @@
 
 use arbitrary::Arbitrary;
 use bellwire_core::{
-    CallId, Command, Forbid, Kind, Media, Mode, Note, Order, Origin, Refusing, Start, Verdict,
+    CallId, Command, Forbid, Kind, Media, Mode, Note, Order, Origin, Refusing, ShownAs, Start,
+    Unavailable, Verdict,
 };
 
 use super::{
@@ -65,6 +66,12 @@ pub(super) enum Step {
     PassMs(u16),
     PassS(u8),
     JumpS(u8),
+    /// A user does not want to be rung, or does again.
+    Availability {
+        who: u8,
+        is_wanted: bool,
+        shown_as_busy: bool,
+    },
 }
 
 /// At most three.
@@ -191,6 +198,15 @@ impl Step {
             Self::PassMs(ms) => w.pass_ms(ms.into()),
             Self::PassS(s) => w.pass_s(s.into()),
             Self::JumpS(s) => w.jump_ms(1000 * u64::from(s)),
+            Self::Availability { who, is_wanted, shown_as_busy } => {
+                let shown_as = if shown_as_busy { ShownAs::Busy } else { ShownAs::NoAnswer };
+                let user = user(nth_user(who));
+                if is_wanted {
+                    w.unavailable.remove(&user);
+                } else {
+                    w.unavailable.insert(user, Unavailable { shown_as, blocked: false });
+                }
+            }
         }
     }
 }

@@ -82,6 +82,9 @@ pub struct HookCallee {
     pub ring: RingMode,
     /// Whether another call claims them: they would be busy.
     pub busy: bool,
+    /// Whether they do not want to be rung by the caller now.
+    #[serde(default)]
+    pub unavailable: bool,
 }
 
 /// `session.login`

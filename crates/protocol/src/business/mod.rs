@@ -2,13 +2,17 @@
 
 mod event;
 mod hook;
+mod record;
 mod socket;
 
 pub use event::{FeedEvent, WebhookBody, WebhookData};
 pub use hook::{
     AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
 };
-pub use socket::{BusinessAnswer, BusinessHello, BusinessReply, BusinessRequest};
+pub use record::{Confirmed, FullRecord, Receipt, Verdict};
+pub use socket::{
+    BusinessAnswer, BusinessEvent, BusinessHello, BusinessReply, BusinessRequest, EventsAsk,
+};
 
 /// The path of the business server's WebSocket.
 pub const BUSINESS_PATH: &str = "/v1/business";

@@ -5,7 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::HookAnswer;
+use super::{FeedEvent, HookAnswer};
+use crate::FeedCursor;
 
 /// The answer to a hook: a [`HookAnswer`] with the question's id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +29,9 @@ pub struct BusinessRequest {
     /// The body, as in the HTTP API.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub body: Value,
+    /// What the header `Idempotency-Key` is in the HTTP API.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idempotency_key: Option<String>,
 }
 
 /// The body of `hello`.
@@ -36,6 +40,24 @@ pub struct BusinessHello {
     /// The hooks that this connection answers; all that the app asks where none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hooks: Option<Vec<Hook>>,
+    /// Asks for the events of the app's calls too, as frames of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub events: Option<EventsAsk>,
+}
+
+/// Which events a business server wants on its connection.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct EventsAsk {
+    /// Those after this one; what happens from now on where none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<FeedCursor>,
+}
+
+/// An event on the connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct BusinessEvent {
+    /// What happened, as in the feed.
+    pub event: FeedEvent,
 }
 
 /// The answer to a request.

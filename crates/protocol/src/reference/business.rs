@@ -27,7 +27,11 @@ pub fn business_reference() -> String {
     object("The answer", text, "HookAnswer", Style::Asked);
     let text = "The body of `hello` on the connection.";
     object("The hello", text, "BusinessHello", Style::Asked);
+    let text = "A finished call in the answers of `GET /v1/records`. What devices are told is \
+                the same without `hook` and `receipts`.";
+    object("The record", text, "FullRecord", Style::Told);
     kinds.objects(&mut out);
     kinds.words(&mut out);
+    kinds.values(&mut out);
     out
 }

@@ -1,7 +1,7 @@
 //! `/v1/business`: a business server's own WebSocket. Questions go out on it and answers come in,
 //! and it carries requests of the HTTP API, so that a business server needs no address.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::pending, sync::Arc, time::Duration};
 
 use axum::{
     body::{self, Body},
@@ -14,9 +14,11 @@ use axum::{
 };
 use bellwire_core::AppKey;
 use bellwire_protocol::{
-    CloseCode, ErrorCode, WireError,
-    business::{BusinessAnswer, BusinessHello, BusinessReply, BusinessRequest},
-    limits::{FRAME_BYTES, HELLO_S},
+    CloseCode, ErrorCode, FeedCursor, WireError,
+    business::{
+        BusinessAnswer, BusinessEvent, BusinessHello, BusinessReply, BusinessRequest, EventsAsk,
+    },
+    limits::{EVENTS_PAGE, FRAME_BYTES, HELLO_S},
 };
 use futures_util::{
     SinkExt as _, StreamExt as _,
@@ -28,7 +30,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
 };
 
 use super::{
@@ -38,12 +40,17 @@ use super::{
 use crate::{
     gateway::Gateway,
     http::{self, Business, Problem},
+    journal::FeedQuery,
 };
 
 /// How often a connection is pinged; it is gone when nothing came for twice as long.
 const PING: Duration = Duration::from_secs(25);
 /// Requests that are carried at once; the next waits.
 const CARRIED: usize = 64;
+/// Events that wait to be written. Questions and answers go first.
+const EVENTS_WAITING: usize = 64;
+/// How long a feed that cannot be read is left alone.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 /// The longest body of an answer, in bytes: a page of records with long notes.
 const ANSWER_BYTES: usize = 16 << 20;
 
@@ -74,6 +81,7 @@ async fn serve(gateway: Arc<Gateway>, app: AppKey, socket: WebSocket) {
     tracing::info!(%app, "a business server is connected");
     let body = serde_json::json!({ "app": app });
     line.send(frame(&BusinessReply { id, status: 200, body })).await;
+    let (to, mut events) = mpsc::channel(EVENTS_WAITING);
     let heard = parking_lot::Mutex::new(Instant::now());
     tokio::select! {
         bad = read(&gateway, &app, &line, stream, &heard) => {
@@ -81,7 +89,8 @@ async fn serve(gateway: Arc<Gateway>, app: AppKey, socket: WebSocket) {
                 bad.close(&mut sink).await;
             }
         }
-        () = write(&mut sink, frames, &heard) => {}
+        () = write(&mut sink, frames, &mut events, &heard) => {}
+        () = follow(&gateway, &app, hello.events, to) => {}
     }
     desk.close(&line);
     tracing::info!(%app, "a business server is gone");
@@ -194,8 +203,8 @@ fn take(line: &Line, text: &str) -> Result<Option<BusinessRequest>, Bad> {
 
 /// Does what a request asks, as if it had come over HTTP with the app's key.
 async fn carry(gateway: Arc<Gateway>, app: AppKey, request: BusinessRequest) -> BusinessReply {
-    let BusinessRequest { id, what, body } = request;
-    let answer = match to_http(&what, &body) {
+    let id = request.id;
+    let answer = match to_http(&request) {
         Ok(mut request) => {
             request.extensions_mut().insert(http::Carried(app));
             let router = TowerToHyperService::new(http::app(gateway));
@@ -212,25 +221,63 @@ async fn carry(gateway: Arc<Gateway>, app: AppKey, request: BusinessRequest) -> 
     BusinessReply { id, status, body }
 }
 
-fn to_http(what: &str, body: &Value) -> Result<Request<Body>, Problem> {
+fn to_http(asked: &BusinessRequest) -> Result<Request<Body>, Problem> {
     let wrong = || {
         let text = "write the method and the path, such as `POST /v1/calls`";
         Problem::from(Box::new(WireError::invalid("do", text)))
     };
-    let (method, path) = what.split_once(' ').ok_or_else(wrong)?;
+    let (method, path) = asked.what.split_once(' ').ok_or_else(wrong)?;
     let method: Method = method.parse().map_err(|_| wrong())?;
     if !path.starts_with("/v1/") {
         return Err(wrong());
     }
-    let text = if body.is_null() { String::new() } else { body.to_string() };
-    let request = Request::builder().method(method).uri(path);
+    let text = if asked.body.is_null() { String::new() } else { asked.body.to_string() };
+    let mut request = Request::builder().method(method).uri(path);
+    if let Some(key) = &asked.idempotency_key {
+        request = request.header(http::IDEMPOTENCY_KEY, key);
+    }
     request.header(CONTENT_TYPE, "application/json").body(Body::from(text)).map_err(|_| wrong())
+}
+
+/// Hands over the events that were asked for, as fast as they are taken, and never ends.
+async fn follow(
+    gateway: &Gateway,
+    app: &AppKey,
+    asked: Option<EventsAsk>,
+    to: mpsc::Sender<Arc<str>>,
+) {
+    let Some(EventsAsk { after }) = asked else { return pending().await };
+    let board = &gateway.board;
+    let mut more = board.feed.follow(app);
+    let FeedCursor(mut after) = after.unwrap_or(FeedCursor(board.calls.position(app)));
+    loop {
+        let query = FeedQuery { app: app.clone(), after, limit: EVENTS_PAGE };
+        let found = match board.storage.feed(&query).await {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::error!(%app, %error, "cannot read the feed");
+                sleep(READ_AGAIN).await;
+                continue;
+            }
+        };
+        for entry in &found {
+            after = entry.position;
+            let event = BusinessEvent { event: entry.to_wire() };
+            // The connection is over where nobody takes it, and this ends with it.
+            let _ = to.send(frame(&event)).await;
+        }
+        if found.len() < EVENTS_PAGE {
+            // Its sender lives as long as the node.
+            let _ = more.changed().await;
+        }
+    }
 }
 
 /// Writes what waits, and pings, until the connection is over.
 async fn write(
     sink: &mut SplitSink<WebSocket, Message>,
     mut frames: mpsc::Receiver<Out>,
+    events: &mut mpsc::Receiver<Arc<str>>,
     heard: &parking_lot::Mutex<Instant>,
 ) {
     let mut ping = interval(PING);
@@ -246,6 +293,7 @@ async fn write(
                 }
                 None => return,
             },
+            Some(event) = events.recv() => sink.send(Message::text(&*event)).await,
             _ = ping.tick() => {
                 if heard.lock().elapsed() > 2 * PING {
                     return;

@@ -114,6 +114,11 @@ impl Calls {
         self.app(app).lock().serial = serial;
     }
 
+    /// The last serial given to a record of `app`.
+    pub(crate) fn last_serial(&self, app: &AppKey) -> u64 {
+        self.app(app).lock().serial
+    }
+
     /// The last position in the feed of `app`.
     pub(crate) fn position(&self, app: &AppKey) -> u64 {
         self.app(app).lock().position
@@ -380,7 +385,8 @@ fn released(plan: &Plan, holder: CallId, user: &UserId) -> bool {
 }
 
 fn leg_row(p: &Participant, record: &Record) -> LegRow {
-    let missed = record.is_missed_by(&p.user);
+    let blocked = p.unavailable.is_some_and(|unavailable| unavailable.blocked);
+    let missed = record.is_missed_by(&p.user) && !blocked;
     LegRow { user: p.user.clone(), outcome: p.state, missed }
 }
 

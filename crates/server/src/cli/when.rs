@@ -31,12 +31,11 @@ pub(crate) fn parse_ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// `2026-11-19 20:00:00`, in UTC.
+/// `2026-11-19 20:00:00`, in UTC; nothing for a moment beyond the year 9999.
 pub(crate) fn utc(at: Timestamp) -> String {
-    let s = at.0 / 1_000;
-    let (year, month, day) = date(s / DAY_S);
-    let (hour, minute, second) = (s / 3_600 % 24, s / 60 % 60, s % 60);
-    format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}")
+    let ms = i64::try_from(at.0).ok();
+    let moment = ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    moment.map(|moment| moment.strftime("%F %T").to_string()).unwrap_or_default()
 }
 
 /// `0:07`, `12:03`, `1:00:09`.
@@ -46,20 +45,6 @@ pub(crate) fn clock(ms: u64) -> String {
         0 => format!("{}:{:02}", s / 60, s % 60),
         hours => format!("{hours}:{:02}:{:02}", s / 60 % 60, s % 60),
     }
-}
-
-/// The Gregorian date of a day counted from 1970-01-01. Years are counted from March on, so that
-/// the leap day comes last; 719 468 days lie between the March of year 0 and 1970.
-fn date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let era = days / 146_097;
-    let of_era = days % 146_097;
-    let year = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year + year / 4 - year / 100);
-    let month = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * month + 2) / 5 + 1;
-    let month = if month < 10 { month + 3 } else { month - 9 };
-    (era * 400 + year + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

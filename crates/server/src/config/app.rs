@@ -1,6 +1,6 @@
 //! An app with everything resolved: its keys ready for use, its settings typed.
 
-use bellwire_core::{AppKey, Settings};
+use bellwire_core::{AppKey, Settings, ShownAs};
 use bellwire_protocol::Secret;
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
@@ -61,6 +61,8 @@ pub(crate) struct App {
     pub push: PushServices,
     /// Times and policy of its calls, unless a call brings its own.
     pub settings: Settings,
+    /// What callers see of a callee who does not want to be rung.
+    pub unavailable_as: ShownAs,
     /// How long a session outlives its connection, in milliseconds.
     pub resume_ms: u64,
     /// Its limits. Those of connections and addresses are the whole server's.
@@ -111,6 +113,7 @@ impl App {
                 webhooks,
                 push,
                 settings: settings(&calls),
+                unavailable_as: calls.unavailable_as.into(),
                 resume_ms: calls.resume_s * 1_000,
                 limits,
             }),

@@ -270,6 +270,8 @@ pub(crate) struct Calls {
     pub max_time_s: Option<u64>,
     /// The most participants of a group call, the caller included (2 to 1000).
     pub group_size: usize,
+    /// What callers see of a callee who does not want to be rung (`availability.set`).
+    pub unavailable_as: UnavailableAs,
     /// Where the media of a started call flows.
     pub room_media: RoomMedia,
     /// Who may do what in a running group call.
@@ -286,8 +288,28 @@ impl Default for Calls {
             resume_s: 60,
             max_time_s: None,
             group_size: 100,
+            unavailable_as: UnavailableAs::Busy,
             room_media: RoomMedia::Sfu,
             policy: Policy::default(),
+        }
+    }
+}
+
+/// What callers see of a callee who does not want to be rung.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum UnavailableAs {
+    /// That they are busy, at once.
+    Busy,
+    /// That nobody answers: the ring time passes, and nothing rings.
+    NoAnswer,
+}
+
+impl From<UnavailableAs> for bellwire_core::ShownAs {
+    fn from(shown: UnavailableAs) -> Self {
+        match shown {
+            UnavailableAs::Busy => Self::Busy,
+            UnavailableAs::NoAnswer => Self::NoAnswer,
         }
     }
 }

@@ -155,6 +155,7 @@ pub(crate) fn calls(path: &str, calls: &Calls, problems: &mut Vec<Problem>) {
         resume_s,
         max_time_s,
         group_size,
+        unavailable_as: _,
         room_media: _,
         policy: _,
     } = calls;

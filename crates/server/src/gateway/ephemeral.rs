@@ -117,7 +117,10 @@ pub(super) fn message(board: &Switchboard, line: &Line, c: command::SendMessage,
     });
     let frame = event.to_frame();
     let mut received = false;
-    for session in board.sessions.of(app, &to) {
+    let wishes = board.directory.availability(app, &to);
+    let blocked = wishes.is_some_and(|own| own.block.contains(&line.session.user));
+    let devices = if blocked { Vec::new() } else { board.sessions.of(app, &to) };
+    for session in devices {
         // A message to oneself is for one's other devices.
         if session.id != line.session.id {
             received |= session.send_ephemeral(&frame);

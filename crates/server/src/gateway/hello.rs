@@ -263,8 +263,8 @@ async fn records(
                 return Ok(());
             };
             after = RecordCursor(record.serial);
-            let event =
-                ServerEvent::Record(RecordEvent { record: Box::new(record), cursor: after });
+            let told = record.told(&session.user);
+            let event = ServerEvent::Record(RecordEvent { record: Box::new(told), cursor: after });
             outbox.push_missed(event.to_frame());
         }
         if found.len() < RECORDS_PAGE {

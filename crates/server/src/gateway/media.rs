@@ -39,7 +39,7 @@ pub(super) async fn offer(board: &Arc<Switchboard>, line: &Line, c: Box<MediaOff
     match router.offer(&call, user, device, offer).await {
         Ok(Some(sdp)) => {
             let (told, user) = (board.clone(), user.clone());
-            board.answer_and(asker, Json::of(&MediaOfferOk { sdp }), move || {
+            board.answer_and(asker, Json::of(&MediaOfferOk { sdp }), Vec::new(), move || {
                 if let Some(router) = told.media.router(&call) {
                     router.tell_tracks(&told, &call, &user);
                 }

@@ -7,6 +7,7 @@ mod hello;
 mod keepalive;
 mod media;
 mod push;
+mod records;
 mod requests;
 mod upgrade;
 mod wire;

@@ -2,19 +2,19 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bellwire_core::{CallId, Command as CallCommand, Hook, MediaReport, Order, Origin, UserId};
+use bellwire_core::{
+    CallId, Command as CallCommand, Hook, MediaReport, Order, Origin, Participant, UserId,
+};
 use bellwire_protocol::{
-    Command, ErrorCode, Json, RecordCursor, Reply, Request, WireError, command,
-    limits::{LOG_PAGE, RECORDS_DEFAULT, RECORDS_PAGE},
-    reply::{Empty, GetOk, RecordsOk},
-    {CallInfo, LogEntry, Record},
+    CallInfo, Command, ErrorCode, Json, LogEntry, Reply, Request, WireError, command,
+    limits::LOG_PAGE,
+    reply::{Empty, GetOk},
 };
 
-use super::{Gateway, connection::Line, ephemeral, hello, media, push};
+use super::{Gateway, connection::Line, ephemeral, hello, media, push, records};
 use crate::{
-    journal::RecordQuery,
     sessions::Session,
-    switchboard::{Ask, Asker, ReplyKind, Switchboard, wakes},
+    switchboard::{Ask, Asker, Inviting, ReplyKind, Switchboard},
 };
 
 /// Whether the connection goes on.
@@ -132,6 +132,7 @@ fn call_of(command: &Command, answer: &str) -> Option<CallId> {
 
 async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: Asker) {
     let board = &gateway.board;
+    let (app, user) = (&line.session.app, &line.session.user);
     match command {
         Command::Start(start) => start_call(gateway, &line.session, start, asker).await,
         Command::Ringing(c) => order(board, line, c.call, Order::Ringing, asker).await,
@@ -179,7 +180,10 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
         Command::PresenceWatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(true)),
         Command::PresenceUnwatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(false)),
         Command::Get(c) => get(board, line, c, asker).await,
-        Command::ListRecords(c) => list_records(board, line, c, asker).await,
+        Command::GetAvailability => board.answer_availability(app, user, asker),
+        Command::SetAvailability(c) => board.set_availability(app, user, &c, asker),
+        Command::ListRecords(c) => records::list(board, &line.session, c, asker).await,
+        Command::ReadRecords(c) => records::read(board, &line.session, c, asker).await,
         Command::Ping => board.answer(Some(asker), Json::of(&Empty {})),
         Command::Hello(_) => {
             let text = "you said hello already; open another connection to log in anew";
@@ -269,12 +273,12 @@ async fn invite(gateway: &Gateway, line: &Line, c: command::Invite, asker: Asker
     if let Some(Err(error)) = admitted {
         return board.refuse(Some(asker), error);
     }
-    let ring_ms = c.ring_time.map(|s| s.saturating_mul(1000));
+    let how = Inviting::of(&by.user, c.ring_time, c.push.as_ref());
     let asked = targets.iter().map(|(user, _)| user.clone()).collect();
     let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
         by: by.clone(),
         order: Order::Invite {
-            to: board.callees(app, &targets, ring_ms, wakes(c.push.as_ref())),
+            to: board.callees(app, &targets, &how),
             note: c.note.clone(),
             push: c.push.as_ref().map(|push| Arc::new(push.into())),
         },
@@ -285,7 +289,7 @@ async fn invite(gateway: &Gateway, line: &Line, c: command::Invite, asker: Asker
 async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Asker) {
     let user = &line.session.user;
     let known = match board.known(&line.session.app, c.call).await {
-        Ok(known) => known.filter(|k| k.call.participant(user).is_some_and(|p| !p.held)),
+        Ok(known) => known.filter(|k| k.call.participant(user).is_some_and(may_look)),
         Err(error) => return board.refuse(Some(asker), error),
     };
     let Some(known) = known else {
@@ -295,36 +299,17 @@ async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Aske
     };
     let (after, limit) = (c.after.unwrap_or(0), c.limit.unwrap_or(LOG_PAGE).clamp(1, LOG_PAGE));
     let rest = || known.log.iter().filter(|e| e.seq > after);
-    let log: Vec<_> = rest().take(limit).map(|e| LogEntry::of(e)).collect();
+    let log: Vec<_> = rest().take(limit).map(|e| LogEntry::told(e, user)).collect();
     let more = rest().count() > log.len();
     let room = board.media.room_for(&known.call, user);
     let info = Box::new(CallInfo::of(&known.call, Some(user), board.now(), room));
     board.answer(Some(asker), Json::of(&GetOk { info, log, more }));
 }
 
-async fn list_records(
-    board: &Arc<Switchboard>,
-    line: &Line,
-    c: command::ListRecords,
-    asker: Asker,
-) {
-    let limit = c.limit.unwrap_or(RECORDS_DEFAULT).clamp(1, RECORDS_PAGE);
-    let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-    let mut query = RecordQuery::newest(line.session.app.clone(), limit);
-    query.user = Some(line.session.user.clone());
-    query.missed_for = c.missed.filter(|m| *m).map(|_| line.session.user.clone());
-    query.before_serial = c.before.map(|RecordCursor(serial)| serial);
-    match board.storage.records(&query).await {
-        Ok(found) => {
-            let records = found.iter().filter_map(|r| serde_json::from_str::<Record>(r).ok());
-            board.answer(Some(asker), Json::of(&RecordsOk { records: records.collect() }));
-        }
-        Err(error) => {
-            tracing::error!(%error, "cannot read records");
-            let text = "records cannot be read now; try again later";
-            board.refuse(Some(asker), Box::new(WireError::new(ErrorCode::Unavailable, text)));
-        }
-    }
+/// Whether a participant may know of the call: not while they wait for its caller, and not of one
+/// they did not want to hear of.
+fn may_look(p: &Participant) -> bool {
+    !p.held && (p.unavailable.is_none() || p.joined_at.is_some())
 }
 
 fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, asker: Asker) {
@@ -352,7 +337,7 @@ async fn logout(gateway: &Arc<Gateway>, line: &Line, asker: Asker) {
     board.clear_tokens(&session.app, &session.user, Some(&session.device), &every);
     let (leaving, turn) = (session.clone(), line.turn);
     // The answer may wait for the disk behind what the logout led to; nothing is told after it.
-    board.answer_and(asker, Json::of(&Empty {}), move || {
+    board.answer_and(asker, Json::of(&Empty {}), Vec::new(), move || {
         leaving.unbind(turn);
     });
     drop(board.storage.flush().await);

@@ -14,23 +14,23 @@ use bellwire_core::{
 use bellwire_protocol::{
     CallInfo, ErrorCode, Json as Text, LogEntry, Target, UserRef, WireError, command as wire,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use super::{
-    caller::Business,
-    problem::{Body, Problem},
-};
+use super::{caller::Business, change::Change, problem::Problem};
 use crate::{
     gateway::Gateway,
-    switchboard::{Ask, Asker, Make, ReplyKind, Switchboard, wakes},
+    idempotency::Once,
+    switchboard::{Ask, Asker, Inviting, Make, ReplyKind, Switchboard},
 };
 
 type Gate = State<Arc<Gateway>>;
-type Answer = Result<Said, Problem>;
+pub(super) type Answer = Result<Said, Problem>;
 
 /// `GET /v1/calls`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LiveCalls")]
 pub(super) struct Live {
     calls: Vec<CallInfo>,
 }
@@ -44,7 +44,8 @@ pub(super) async fn list(State(gateway): Gate, Business(app): Business) -> Json<
 }
 
 /// `GET /v1/calls/{id}`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CallAndLog")]
 pub(super) struct Whole {
     info: CallInfo,
     log: Vec<LogEntry>,
@@ -71,7 +72,7 @@ fn no_such_call() -> Problem {
 }
 
 /// `POST /v1/calls`: starts a call for a user (R20).
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct StartBody {
     /// The caller; rings first, unless `ring_both`.
     from: UserRef,
@@ -84,8 +85,7 @@ pub(super) struct StartBody {
 
 pub(super) async fn start(
     State(gateway): Gate,
-    Business(app): Business,
-    Body(body): Body<StartBody>,
+    Change { app, body, once }: Change<StartBody>,
 ) -> Answer {
     let board = &gateway.board;
     if gateway.is_draining() {
@@ -96,13 +96,13 @@ pub(super) async fn start(
     let origin = if both { Origin::ServerBoth } else { Origin::Server };
     let caller = Actor { user, device: None };
     let ask = Ask { origin, caller, start: Box::new(body.start) };
-    let (asker, answer) = asker();
+    let (asker, answer) = asker(once);
     board.start(&app, ask, asker).await;
     answered(answer).await
 }
 
 /// What is done to a call for a user.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct ForUser {
     user: UserRef,
     /// The device that answers.
@@ -118,9 +118,8 @@ pub(super) struct ForUser {
 
 pub(super) async fn accept(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<ForUser>,
+    Change { app, body, once }: Change<ForUser>,
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
@@ -137,14 +136,13 @@ pub(super) async fn accept(
             note: body.note.clone(),
         },
     };
-    command(board, &app.key, call_id(&id)?, &make, ReplyKind::Empty).await
+    command(board, &app.key, call_id(&id)?, &make, ReplyKind::Empty, once).await
 }
 
 pub(super) async fn reject(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<ForUser>,
+    Change { app, body, once }: Change<ForUser>,
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
@@ -155,12 +153,13 @@ pub(super) async fn reject(
         &app.key,
         call_id(&id)?,
         Command::User { by: Actor { user, device: body.device }, order },
+        once,
     )
     .await
 }
 
 /// Takes invitations back for the caller.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct CancelBody {
     #[serde(default)]
     to: Option<Vec<UserRef>>,
@@ -170,9 +169,8 @@ pub(super) struct CancelBody {
 
 pub(super) async fn cancel(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<CancelBody>,
+    Change { app, body, once }: Change<CancelBody>,
 ) -> Answer {
     let board = &gateway.board;
     let by = caller_of(board, &app.key, call_id(&id)?).await?;
@@ -181,11 +179,11 @@ pub(super) async fn cancel(
     };
     let to = body.to.map(|to| to.iter().enumerate().map(resolve).collect::<Result<Vec<_>, _>>());
     let order = Order::Cancel { to: to.transpose()?, note: body.note };
-    act(board, &app.key, call_id(&id)?, Command::User { by, order }).await
+    act(board, &app.key, call_id(&id)?, Command::User { by, order }, once).await
 }
 
 /// Invites more people, as if the caller did, or `user`.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct InviteBody {
     #[serde(default)]
     user: Option<UserRef>,
@@ -200,9 +198,8 @@ pub(super) struct InviteBody {
 
 pub(super) async fn invite(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<InviteBody>,
+    Change { app, body, once }: Change<InviteBody>,
 ) -> Answer {
     let board = &gateway.board;
     let call = call_id(&id)?;
@@ -215,39 +212,37 @@ pub(super) async fn invite(
     };
     let targets = board.resolve(&app.key, &body.to)?;
     let asked: Vec<UserId> = targets.iter().map(|(user, _)| user.clone()).collect();
-    let ring_ms = body.ring_time.map(|s| s.saturating_mul(1000));
+    let how = Inviting::of(&by.user, body.ring_time, body.push.as_ref());
     let make = |board: &Switchboard, _: &Call| Command::User {
         by: by.clone(),
         order: Order::Invite {
-            to: board.callees(&app.key, &targets, ring_ms, wakes(body.push.as_ref())),
+            to: board.callees(&app.key, &targets, &how),
             note: body.note.clone(),
             push: body.push.as_ref().map(|push| Arc::new(push.into())),
         },
     };
-    command(board, &app.key, call, &make, ReplyKind::Skipped(asked)).await
+    command(board, &app.key, call, &make, ReplyKind::Skipped(asked), once).await
 }
 
 /// Takes a participant out.
 pub(super) async fn remove(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(body): Body<ForUser>,
+    Change { app, body, once }: Change<ForUser>,
 ) -> Answer {
     let board = &gateway.board;
     let user = board.directory.resolve(&app.key, &body.user, || "user".to_owned())?;
-    act(board, &app.key, call_id(&id)?, Command::Remove { user, note: body.note }).await
+    act(board, &app.key, call_id(&id)?, Command::Remove { user, note: body.note }, once).await
 }
 
 /// Ends the call for all; `app_code` of the note is the number told.
 pub(super) async fn end(
     State(gateway): Gate,
-    Business(app): Business,
     Path(id): Path<String>,
-    Body(note): Body<Note>,
+    Change { app, body: note, once }: Change<Note>,
 ) -> Answer {
     let kill = Command::Kill { code: note.app_code.unwrap_or(0), note };
-    act(&gateway.board, &app.key, call_id(&id)?, kill).await
+    act(&gateway.board, &app.key, call_id(&id)?, kill, once).await
 }
 
 /// The same command, whatever the call is like.
@@ -256,9 +251,10 @@ async fn act(
     app: &bellwire_core::AppKey,
     call: CallId,
     what: Command,
+    once: Option<Once>,
 ) -> Answer {
     let make = |_: &Switchboard, _: &Call| what.clone();
-    command(board, app, call, &make, ReplyKind::Empty).await
+    command(board, app, call, &make, ReplyKind::Empty, once).await
 }
 
 async fn command(
@@ -267,8 +263,9 @@ async fn command(
     call: CallId,
     make: Make<'_>,
     reply: ReplyKind,
+    once: Option<Once>,
 ) -> Answer {
-    let (asker, answer) = asker();
+    let (asker, answer) = asker(once);
     board.command(app, call, make, reply, asker).await;
     answered(answer).await
 }
@@ -295,20 +292,20 @@ pub(super) async fn end_all_of(
             && call.participant(user).is_some_and(|p| p.state.is_in() || p.state.is_pending());
         if concerned {
             let what = Command::Remove { user: user.clone(), note: note.clone() };
-            ended += usize::from(act(board, app, call.id, what).await.is_ok());
+            ended += usize::from(act(board, app, call.id, what, None).await.is_ok());
         }
     }
     ended
 }
 
-type Waiting = oneshot::Receiver<Result<Text, Box<WireError>>>;
+pub(super) type Waiting = oneshot::Receiver<Result<Text, Box<WireError>>>;
 
-fn asker() -> (Asker, Waiting) {
+pub(super) fn asker(once: Option<Once>) -> (Asker, Waiting) {
     let (to, from) = oneshot::channel();
-    (Asker::Server(to), from)
+    (Asker::Server { to, once }, from)
 }
 
-async fn answered(answer: Waiting) -> Answer {
+pub(super) async fn answered(answer: Waiting) -> Answer {
     let answer = answer.await.map_err(|_| {
         Problem::new(ErrorCode::Unavailable, "the server is stopping; ask again when it is back")
     })?;
@@ -316,7 +313,7 @@ async fn answered(answer: Waiting) -> Answer {
 }
 
 /// What the switchboard answered, which is JSON already.
-pub(super) struct Said(Text);
+pub(super) struct Said(pub(super) Text);
 
 impl IntoResponse for Said {
     fn into_response(self) -> Response {

@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use bellwire_protocol::{
-    ErrorCode, FeedCursor, LogEntry,
+    ErrorCode, FeedCursor,
     business::FeedEvent,
     limits::{EVENTS_DEFAULT, EVENTS_PAGE},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -20,14 +21,15 @@ use crate::{
 };
 
 /// `GET /v1/events?after=&limit=`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Wanted {
     after: Option<String>,
     limit: Option<usize>,
 }
 
 /// A page, oldest first.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "EventPage")]
 pub(super) struct Page {
     events: Vec<FeedEvent>,
     /// Where the next page begins, also when there is nothing there yet; what was asked for where
@@ -55,10 +57,5 @@ pub(super) async fn list(
         }
     };
     let cursor = FeedCursor(found.last().map_or(after, |last| last.position));
-    Ok(Json(Page { events: found.iter().map(event).collect(), cursor }))
-}
-
-fn event(found: &FeedEntry) -> FeedEvent {
-    let FeedEntry { position, call, entry } = found;
-    FeedEvent { cursor: FeedCursor(*position), call: *call, entry: LogEntry::of(entry) }
+    Ok(Json(Page { events: found.iter().map(FeedEntry::to_wire).collect(), cursor }))
 }

@@ -3,11 +3,15 @@
 
 mod caller;
 mod calls;
+mod change;
 mod events;
+mod export;
 mod health;
+mod openapi;
 mod pages;
 mod problem;
 mod records;
+mod routes;
 mod users;
 mod webhooks;
 
@@ -16,8 +20,8 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::DefaultBodyLimit,
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
-    routing::{get, post},
+    http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    routing::get,
 };
 use bellwire_protocol::{PATH, business::BUSINESS_PATH, limits::FRAME_BYTES};
 use tower_http::{
@@ -31,7 +35,10 @@ use crate::{
 };
 
 pub(crate) use caller::{Business, Carried};
+pub(crate) use change::IDEMPOTENCY_KEY;
 pub(crate) use problem::Problem;
+
+use self::openapi::Api;
 
 /// How long a request may take, its body included: whoever sends a byte now and then would hold
 /// its connection for ever. What is asked of the server is answered in milliseconds.
@@ -39,29 +46,11 @@ const ANSWER_WAIT: Duration = Duration::from_secs(30);
 
 /// The routes of the server; needs no port, so tests can call it directly.
 pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
-    Router::new()
+    routes::api(Api::routes())
+        .router
         .route(PATH, get(gateway::upgrade))
         .route(BUSINESS_PATH, get(business::upgrade))
-        .route("/v1/tokens", post(users::token))
-        .route("/v1/calls", get(calls::list).post(calls::start))
-        .route("/v1/calls/{id}", get(calls::show))
-        .route("/v1/calls/{id}/accept", post(calls::accept))
-        .route("/v1/calls/{id}/reject", post(calls::reject))
-        .route("/v1/calls/{id}/cancel", post(calls::cancel))
-        .route("/v1/calls/{id}/invite", post(calls::invite))
-        .route("/v1/calls/{id}/remove", post(calls::remove))
-        .route("/v1/calls/{id}/end", post(calls::end))
-        .route("/v1/users/{user}", get(users::show))
-        .route("/v1/users/{user}/end", post(users::end))
-        .route("/v1/users/{user}/logout", post(users::logout))
-        .route("/v1/records", get(records::list))
-        .route("/v1/events", get(events::list))
-        .route("/v1/webhooks", get(webhooks::list))
-        .route("/v1/webhooks/{name}/replay", post(webhooks::replay))
-        .route("/v1/webhooks/{name}/revive", post(webhooks::revive))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/metrics", get(health::metrics))
+        .route("/openapi.json", get(openapi::document))
         .route("/", get(pages::phone))
         .route("/assets/{*name}", get(pages::asset))
         .fallback(problem::no_such_page)
@@ -80,6 +69,10 @@ fn cors(gateway: Arc<Gateway>) -> CorsLayer {
     };
     CorsLayer::new()
         .allow_origin(AllowOrigin::predicate(allowed))
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_methods([Method::GET, Method::POST, Method::PATCH])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static(IDEMPOTENCY_KEY),
+        ])
 }

@@ -7,14 +7,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bellwire_protocol::{ErrorCode, WireError};
+use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// Why a request over HTTP was refused.
 #[derive(Debug)]
-pub(crate) struct Problem(pub(crate) Box<WireError>, StatusCode);
+pub(crate) struct Problem(pub(crate) Box<WireError>, pub(super) StatusCode);
 
-#[derive(Serialize)]
-struct Document<'a> {
+/// What a refusal looks like.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Document<'a> {
     r#type: String,
     title: &'a str,
     status: u16,

@@ -7,12 +7,15 @@ use axum::{
     extract::{Path, State},
 };
 use bellwire_core::{CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
-use bellwire_protocol::{CloseCode, ErrorCode, command::PushClear, reply::Presence};
+use bellwire_protocol::{
+    CloseCode, ErrorCode, SetAvailability, command::PushClear, reply::Presence,
+};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
     caller::Business,
-    calls::end_all_of,
+    calls::{Answer, answered, asker, end_all_of},
     problem::{Body, Problem},
 };
 use crate::{
@@ -26,7 +29,7 @@ type Gate = State<Arc<Gateway>>;
 const TTL_S: u64 = 3600;
 
 /// `POST /v1/tokens`
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct TokenBody {
     user: UserId,
     /// Seconds.
@@ -39,7 +42,7 @@ pub(super) struct TokenBody {
 }
 
 /// What `POST /v1/tokens` gives.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Token {
     token: String,
     expires_at: Timestamp,
@@ -64,7 +67,7 @@ pub(super) async fn token(
 }
 
 /// `GET /v1/users/{user}`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct User {
     #[serde(rename = "user")]
     id: UserId,
@@ -76,7 +79,7 @@ pub(super) struct User {
     devices: Vec<Device>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Device {
     id: DeviceId,
     name: Option<String>,
@@ -118,8 +121,33 @@ fn user_id(text: &str) -> Result<UserId, Problem> {
     UserId::parse(text).map_err(|error| Problem::invalid("user", error.to_string()))
 }
 
+/// `GET /v1/users/{user}/availability`
+pub(super) async fn availability(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+) -> Answer {
+    let (asker, answer) = asker(None);
+    gateway.board.answer_availability(&app.key, &user_id(&user)?, asker);
+    answered(answer).await
+}
+
+/// `PATCH /v1/users/{user}/availability`
+pub(super) async fn set_availability(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+    Body(asked): Body<SetAvailability>,
+) -> Answer {
+    asked.check().map_err(|fault| Problem::invalid(fault.field, fault.text))?;
+    let (asker, answer) = asker(None);
+    gateway.board.set_availability(&app.key, &user_id(&user)?, &asked, asker);
+    answered(answer).await
+}
+
 /// What was done, by number.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Count")]
 pub(super) struct Done {
     #[serde(skip_serializing_if = "Option::is_none")]
     calls: Option<usize>,
@@ -139,7 +167,7 @@ pub(super) async fn end(
 }
 
 /// Logs every device of the user out, or one; what they are in goes on without them.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct LogoutBody {
     #[serde(default)]
     device: Option<DeviceId>,

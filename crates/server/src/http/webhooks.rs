@@ -6,7 +6,8 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use bellwire_protocol::{ErrorCode, FeedCursor};
+use bellwire_protocol::{ErrorCode, FeedCursor, reply::Empty};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -16,7 +17,8 @@ use super::{
 use crate::{gateway::Gateway, webhooks::Standing};
 
 /// `GET /v1/webhooks`
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Webhooks")]
 pub(super) struct All {
     webhooks: Vec<Standing>,
 }
@@ -29,21 +31,17 @@ pub(super) async fn list(
 }
 
 /// `POST /v1/webhooks/{name}/replay`: everything after a cursor is posted again.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(super) struct Replay {
     after: FeedCursor,
 }
-
-/// Nothing to say but yes.
-#[derive(Serialize)]
-pub(super) struct Done {}
 
 pub(super) async fn replay(
     State(gateway): State<Arc<Gateway>>,
     Business(app): Business,
     Path(name): Path<String>,
     Body(body): Body<Replay>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Empty>, Problem> {
     done(gateway.board.webhooks.replay(&app.key, &name, body.after.0))
 }
 
@@ -53,13 +51,13 @@ pub(super) async fn revive(
     Business(app): Business,
     Path(name): Path<String>,
     Body(_): Body<serde_json::Map<String, serde_json::Value>>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Empty>, Problem> {
     done(gateway.board.webhooks.revive(&app.key, &name))
 }
 
-fn done(found: bool) -> Result<Json<Done>, Problem> {
+fn done(found: bool) -> Result<Json<Empty>, Problem> {
     if found {
-        Ok(Json(Done {}))
+        Ok(Json(Empty {}))
     } else {
         Err(Problem::missing(ErrorCode::Invalid, "the app has no webhook of this name"))
     }

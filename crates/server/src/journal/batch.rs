@@ -6,11 +6,10 @@
 //! made once and read by nobody on the way.
 
 use bellwire_core::{AppKey, DeviceId, NameError, SessionId, Timestamp, Uid, UserId};
-use bellwire_protocol::Secret;
 
 use super::{
     error::JournalError,
-    row::{AnswerRow, PushTokenRow, SessionRow, UserRow, WebhookRow},
+    row::{AnswerRow, Bucket, KeyValueRow, SessionRow, UserRow},
     tables::{LegText, LogText, RecordText, Tables},
 };
 
@@ -24,8 +23,9 @@ const RECORD: u8 = 6;
 const LEG: u8 = 7;
 /// As [`LOG`], and where it stands in the feed.
 const LOG_IN_FEED: u8 = 8;
+/// Version 3 had a table of webhooks alone.
 const WEBHOOK: u8 = 9;
-const PUSH_TOKEN: u8 = 12;
+const KEY_VALUE: u8 = 10;
 
 /// In place of the last batch of a generation: this and what came before is in the tables.
 pub(super) const FOLDED: &[u8] = &[0];
@@ -45,10 +45,9 @@ pub(super) fn encode(tables: &Tables) -> Vec<u8> {
     tables.users.iter().for_each(|row| out.user(row));
     tables.records.iter().for_each(|row| out.record(row));
     tables.legs.iter().for_each(|row| out.leg(row));
-    for WebhookRow { app, name, state } in &tables.webhooks {
-        out.kind(WEBHOOK).text(app).text(name).text(state);
+    for KeyValueRow { app, bucket, key, value } in &tables.key_values {
+        out.kind(KEY_VALUE).text(app).text(bucket.as_str()).text(key).maybe(value.as_deref());
     }
-    tables.push_tokens.iter().for_each(|row| out.push_token(row));
     out.0
 }
 
@@ -126,11 +125,6 @@ impl Out {
         self.maybe(row.name.as_deref()).number(row.at.0);
     }
 
-    fn push_token(&mut self, row: &PushTokenRow) {
-        self.kind(PUSH_TOKEN).text(&row.app).text(&row.user).text(&row.device).text(&row.slot);
-        self.maybe(row.state.as_ref().map(Secret::expose));
-    }
-
     fn record(&mut self, row: &RecordText) {
         self.kind(RECORD).text(&row.app).number(row.serial).call(row.call);
         self.number(row.created_at).number(row.ended_at);
@@ -160,8 +154,8 @@ impl In<'_> {
             USER => tables.users.push(self.user()?),
             RECORD => tables.records.push(self.record()?),
             LEG => tables.legs.push(self.leg()?),
-            WEBHOOK => tables.webhooks.push(self.webhook()?),
-            PUSH_TOKEN => tables.push_tokens.push(self.push_token()?),
+            WEBHOOK => tables.key_values.push(self.webhook()?),
+            KEY_VALUE => tables.key_values.push(self.key_value()?),
             _ => return Err(Broken("a row of no known table")),
         }
         Ok(())
@@ -233,21 +227,21 @@ impl In<'_> {
         })
     }
 
-    fn webhook(&mut self) -> Result<WebhookRow, Broken> {
-        Ok(WebhookRow {
+    fn webhook(&mut self) -> Result<KeyValueRow, Broken> {
+        Ok(KeyValueRow {
             app: self.name(AppKey::parse)?,
-            name: self.text()?.to_owned(),
-            state: self.text()?.into(),
+            bucket: Bucket::Webhook,
+            key: self.text()?.to_owned(),
+            value: Some(self.text()?.into()),
         })
     }
 
-    fn push_token(&mut self) -> Result<PushTokenRow, Broken> {
-        Ok(PushTokenRow {
+    fn key_value(&mut self) -> Result<KeyValueRow, Broken> {
+        Ok(KeyValueRow {
             app: self.name(AppKey::parse)?,
-            user: self.name(UserId::parse)?,
-            device: self.name(DeviceId::parse)?,
-            slot: self.text()?.to_owned(),
-            state: self.maybe()?.map(Secret::from),
+            bucket: Bucket::named(self.text()?).ok_or(Broken("a value of no known bucket"))?,
+            key: self.text()?.to_owned(),
+            value: self.maybe()?.map(Into::into),
         })
     }
 

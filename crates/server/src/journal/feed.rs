@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use bellwire_core::{AppKey, CallId, Entry};
+use bellwire_protocol::{FeedCursor, LogEntry, business::FeedEvent};
 use sqlx::Row as _;
 use uuid::Uuid;
 
@@ -34,6 +35,17 @@ pub struct FeedEntry {
     pub call: CallId,
     /// What was appended to its log.
     pub entry: Entry,
+}
+
+impl FeedEntry {
+    /// As the business server reads it.
+    pub(crate) fn to_wire(&self) -> FeedEvent {
+        FeedEvent {
+            cursor: FeedCursor(self.position),
+            call: self.call,
+            entry: LogEntry::of(&self.entry),
+        }
+    }
 }
 
 /// A part of a log, and where it stands in the feed.

@@ -23,7 +23,7 @@ use super::{
     generation::Batches,
     int,
     open::PAGE_BYTES,
-    row::{AnswerRow, PushTokenRow, SessionRow, UserRow, WebhookRow},
+    row::{AnswerRow, KeyValueRow, SessionRow, UserRow},
     tables::{LegText, LogText, RecordText},
 };
 
@@ -56,11 +56,9 @@ pub(super) struct Chunk {
     pub(super) records: Vec<RecordText>,
     pub(super) legs: Vec<LegText>,
     pub(super) feed: Vec<FeedText>,
-    pub(super) webhooks: Vec<WebhookRow>,
-    /// Ways to wake a device that there are.
-    pub(super) push_tokens: Vec<PushTokenRow>,
-    /// Those that are gone.
-    pub(super) push_gone: Vec<PushTokenRow>,
+    /// Values that are there; those that are gone come alone.
+    pub(super) key_values: Vec<KeyValueRow>,
+    pub(super) removed: Vec<KeyValueRow>,
     /// The highest serial of each app.
     pub(super) serials: BTreeMap<AppKey, u64>,
     /// The batches up to this one are folded.
@@ -112,10 +110,9 @@ impl Chunk {
             self.records.len(),
             self.legs.len(),
             self.feed.len(),
-            self.webhooks.len(),
-            self.push_tokens.len(),
+            self.key_values.len(),
         ];
-        let others = [self.gone.len(), self.trim.len(), self.serials.len(), self.push_gone.len()];
+        let others = [self.gone.len(), self.trim.len(), self.serials.len(), self.removed.len()];
         let alone = u32::from(self.deleted.is_some());
         kinds.iter().map(|rows| rows.count_ones()).sum::<u32>() + alone == 1
             && others == [0; 4]
@@ -187,8 +184,7 @@ impl Generation {
         chunks.extend(self.records());
         chunks.extend(self.legs());
         chunks.extend(self.feed());
-        chunks.extend(self.webhooks());
-        chunks.extend(self.push_tokens());
+        chunks.extend(self.key_values());
         chunks.push_back(self.end());
         chunks.extend(self.deletions());
         Fold { chunks, rows, rows_done: 0 }
@@ -317,30 +313,20 @@ impl Generation {
         chunks.map(|feed| Chunk { feed, ..Chunk::default() }).collect()
     }
 
-    fn webhooks(&self) -> Vec<Chunk> {
-        let rows = self.batches.iter().flat_map(|batch| &batch.webhooks);
+    fn key_values(&self) -> Vec<Chunk> {
+        let rows = self.batches.iter().flat_map(|batch| &batch.key_values);
         // The last of each is kept.
-        let rows: BTreeMap<_, _> = rows.map(|row| ((&row.app, &row.name), row)).collect();
-        let chunks = cut(rows.into_values().cloned(), |row| row.state.len()).into_iter();
-        chunks.map(|webhooks| Chunk { webhooks, ..Chunk::default() }).collect()
-    }
-
-    fn push_tokens(&self) -> Vec<Chunk> {
-        let rows = self.batches.iter().flat_map(|batch| &batch.push_tokens);
-        // The last of each is kept.
-        let place = |row: &&PushTokenRow| {
-            (row.app.clone(), row.user.clone(), row.device.clone(), row.slot.clone())
-        };
-        let rows: BTreeMap<_, _> = rows.map(|row| (place(&row), row)).collect();
-        let size = |row: &&PushTokenRow| row.state.as_ref().map_or(0, |s| s.expose().len());
-        let chunks = cut(rows.into_values(), size).into_iter();
-        let chunks = chunks.map(|rows| {
-            let stands_for = rows.len();
-            let (push_tokens, push_gone) =
-                rows.into_iter().cloned().partition(|row| row.state.is_some());
-            Chunk { push_tokens, push_gone, stands_for, ..Chunk::default() }
-        });
-        chunks.collect()
+        let rows = rows.map(|row| ((&row.app, row.bucket, &row.key), row));
+        let rows: BTreeMap<_, _> = rows.collect();
+        let (there, gone): (Vec<_>, Vec<_>) =
+            rows.into_values().cloned().partition(|row| row.value.is_some());
+        let bytes = |row: &KeyValueRow| row.value.as_ref().map_or(0, |value| value.len());
+        let chunks = cut(there, bytes).into_iter();
+        let mut chunks: Vec<_> =
+            chunks.map(|key_values| Chunk { key_values, ..Chunk::default() }).collect();
+        let gone = cut(gone, |_| 0).into_iter();
+        chunks.extend(gone.map(|removed| Chunk { removed, ..Chunk::default() }));
+        chunks
     }
 
     fn end(&self) -> Chunk {

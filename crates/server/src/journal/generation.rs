@@ -17,8 +17,9 @@ use bellwire_core::{AppKey, CallId, SessionId, UserId};
 use parking_lot::Mutex;
 
 use super::{
+    int,
     read::RecordQuery,
-    tables::{LogText, Tables, word},
+    tables::{LegText, LogText, Tables, word},
 };
 
 /// Committed batches, oldest first.
@@ -104,6 +105,16 @@ impl Unfolded {
         found
     }
 
+    /// The serials above `after` of the calls a user has missed.
+    pub(super) fn missed(&self, app: &AppKey, user: &UserId, after: u64) -> BTreeSet<i64> {
+        let batches = self.batches();
+        let legs = batches
+            .iter()
+            .flat_map(|batch| &batch.legs)
+            .filter(|leg| leg.missed && leg.serial > after && leg.user == *user && leg.app == *app);
+        legs.map(|leg| int(leg.serial)).collect()
+    }
+
     fn batches(&self) -> Batches {
         let held = self.0.lock();
         held.frozen.iter().chain(&held.current).cloned().collect()
@@ -119,10 +130,20 @@ fn add_records(batch: &Tables, asked: &RecordQuery, found: &mut BTreeMap<u64, Ar
     let own = asked.user.as_ref().map(|user| serials(user, false));
     let missed = asked.missed_for.as_ref().map(|user| serials(user, true));
     let reason = asked.reason.as_ref().map(word);
+    let outcome = asked.outcome.as_ref().map(word);
+    let ended_so: Option<BTreeSet<u64>> = outcome.map(|outcome| {
+        let meant = |leg: &&LegText| {
+            leg.app == asked.app
+                && leg.outcome == outcome
+                && asked.user.as_ref().is_none_or(|user| leg.user == *user)
+        };
+        batch.legs.iter().filter(meant).map(|leg| leg.serial).collect()
+    });
     let records = batch.records.iter().filter(|record| {
         record.app == asked.app
             && own.as_ref().is_none_or(|serials| serials.contains(&record.serial))
             && missed.as_ref().is_none_or(|serials| serials.contains(&record.serial))
+            && ended_so.as_ref().is_none_or(|serials| serials.contains(&record.serial))
             && asked.from.is_none_or(|from| record.created_at >= from.0)
             && asked.to.is_none_or(|to| record.created_at < to.0)
             && reason.as_ref().is_none_or(|reason| record.reason == *reason)

@@ -71,9 +71,7 @@ pub use self::{
     feed::{FeedEntry, FeedQuery},
     read::RecordQuery,
     recover::{Recovered, StoredCall, StoredSession},
-    row::{
-        AnswerRow, LegRow, LogRow, PushTokenRow, RecordRow, Row, SessionRow, UserRow, WebhookRow,
-    },
+    row::{AnswerRow, Bucket, KeyValueRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow},
     settings::JournalState,
 };
 

@@ -24,7 +24,7 @@ const MIGRATIONS: [&str; SCHEMA_VERSION as usize] = [
     include_str!("schema/v1.sql"),
     include_str!("schema/v2.sql"),
     include_str!("schema/v3.sql"),
-    concat!(include_str!("schema/v4_push.sql")),
+    include_str!("schema/v4.sql"),
 ];
 /// The newest schema version.
 pub(super) const SCHEMA_VERSION: u32 = 4;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bellwire_core::{AppKey, CallId, Entry, Reason, SessionId, Timestamp, UserId};
+use bellwire_core::{AppKey, CallId, Entry, Reason, SessionId, State, Timestamp, UserId};
 use sqlx::{QueryBuilder, Sqlite};
 
 use super::{Journal, error::JournalError, fold, int, recover, tables::word};
@@ -20,6 +20,8 @@ pub struct RecordQuery {
     pub to: Option<Timestamp>,
     /// Only calls that ended for this reason.
     pub reason: Option<Reason>,
+    /// Only calls in which a part ended so: that of `user` where one is named, anybody's otherwise.
+    pub outcome: Option<State>,
     /// Only calls this user missed: wanted, and never answered.
     pub missed_for: Option<UserId>,
     /// Only records with a lower serial.
@@ -39,6 +41,7 @@ impl RecordQuery {
             from: None,
             to: None,
             reason: None,
+            outcome: None,
             missed_for: None,
             before_serial: None,
             after_serial: None,
@@ -86,6 +89,27 @@ impl Journal {
         let stored = stored.iter().find_map(|row| fold::answer_in(row, request));
         // The stored one is the earlier.
         Ok(stored.map(str::to_owned).or_else(|| held.body.map(|body| body.to_string())))
+    }
+
+    /// How many calls a user has missed, of the records after a serial.
+    pub(crate) async fn missed(
+        &self,
+        app: &AppKey,
+        user: &UserId,
+        after: u64,
+    ) -> Result<u64, JournalError> {
+        // While they are folded, legs are here and there.
+        let mut missed = self.0.unfolded.missed(app, user, after);
+        let stored: Vec<i64> = sqlx::query_scalar(
+            "SELECT serial FROM leg WHERE app = ? AND user = ? AND serial > ? AND missed = 1",
+        )
+        .bind(app.as_str())
+        .bind(user.as_str())
+        .bind(int(after))
+        .fetch_all(&self.0.reads)
+        .await?;
+        missed.extend(stored);
+        Ok(missed.len() as u64)
     }
 
     /// Records as they were stored: newest first, or oldest first after `after_serial`.
@@ -139,6 +163,19 @@ fn records_sql(asked: &RecordQuery) -> QueryBuilder<Sqlite> {
     }
     if let Some(reason) = &asked.reason {
         sql.push(" AND record.reason = ").push_bind(word(reason).to_string());
+    }
+    if let Some(outcome) = &asked.outcome {
+        let outcome = word(outcome).to_string();
+        if asked.user.is_some() {
+            sql.push(" AND own.outcome = ").push_bind(outcome);
+        } else {
+            sql.push(
+                " AND EXISTS (SELECT 1 FROM json_each(record.users) AS one CROSS JOIN leg AS any
+                  ON any.app = record.app AND any.user = one.value AND any.serial = record.serial
+                  WHERE any.outcome = ",
+            );
+            sql.push_bind(outcome).push(")");
+        }
     }
     if let Some(before) = asked.before_serial {
         sql.push(format_args!(" AND {key}.serial < ")).push_bind(int(before));

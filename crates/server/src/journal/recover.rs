@@ -7,7 +7,7 @@ use sqlx::{Row as _, SqliteConnection, sqlite::SqliteRow};
 use super::{
     error::JournalError,
     feed, int,
-    row::{PushTokenRow, SessionRow, UserRow, WebhookRow},
+    row::{Bucket, KeyValueRow, SessionRow, UserRow},
 };
 
 /// Everything the memory of a server is rebuilt from.
@@ -25,10 +25,8 @@ pub struct Recovered {
     pub serials: Vec<(AppKey, u64)>,
     /// The last position in the feed of each app.
     pub positions: Vec<(AppKey, u64)>,
-    /// How far the deliveries to each webhook have come.
-    pub webhooks: Vec<WebhookRow>,
-    /// Where sleeping devices are woken.
-    pub push_tokens: Vec<PushTokenRow>,
+    /// The values of all buckets.
+    pub key_values: Vec<KeyValueRow>,
 }
 
 /// A call as it was stored.
@@ -86,15 +84,11 @@ impl Recovered {
             Ok((name("feed", row, "app", AppKey::parse)?, feed::last_in(row.try_get("body")?)?))
         };
         let positions = ends.iter().map(end).collect::<Result<_, JournalError>>()?;
-        let webhooks = sqlx::query("SELECT app, name, state FROM webhook ORDER BY app, name");
-        let webhooks = webhooks.fetch_all(&mut *connection).await?;
-        let push_tokens = sqlx::query(
-            "SELECT app, user, device, slot, state FROM push_token ORDER BY app, user, device, slot",
-        );
-        let push_tokens = push_tokens.fetch_all(&mut *connection).await?;
+        let values =
+            sqlx::query("SELECT app, bucket, key, value FROM key_value ORDER BY app, bucket, key");
+        let values = values.fetch_all(&mut *connection).await?;
         Ok(Self {
-            push_tokens: push_tokens.iter().map(push_token).collect::<Result<_, _>>()?,
-            webhooks: webhooks.iter().map(webhook).collect::<Result<_, _>>()?,
+            key_values: values.iter().map(key_value).collect::<Result<_, _>>()?,
             positions,
             live,
             recent,
@@ -162,23 +156,14 @@ fn user(row: &SqliteRow) -> Result<UserRow, JournalError> {
     })
 }
 
-fn webhook(row: &SqliteRow) -> Result<WebhookRow, JournalError> {
-    let state: String = row.try_get("state")?;
-    Ok(WebhookRow {
-        app: name("webhook", row, "app", AppKey::parse)?,
-        name: row.try_get("name")?,
-        state: state.into(),
-    })
-}
-
-fn push_token(row: &SqliteRow) -> Result<PushTokenRow, JournalError> {
-    let state: String = row.try_get("state")?;
-    Ok(PushTokenRow {
-        app: name("push_token", row, "app", AppKey::parse)?,
-        user: name("push_token", row, "user", bellwire_core::UserId::parse)?,
-        device: name("push_token", row, "device", bellwire_core::DeviceId::parse)?,
-        slot: row.try_get("slot")?,
-        state: Some(state.into()),
+fn key_value(row: &SqliteRow) -> Result<KeyValueRow, JournalError> {
+    let (bucket, value): (&str, String) = (row.try_get("bucket")?, row.try_get("value")?);
+    let known = Bucket::named(bucket);
+    Ok(KeyValueRow {
+        app: name("key_value", row, "app", AppKey::parse)?,
+        bucket: known.ok_or_else(|| broken("key_value", &"a value of no known bucket"))?,
+        key: row.try_get("key")?,
+        value: Some(value.into()),
     })
 }
 

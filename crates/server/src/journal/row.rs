@@ -1,11 +1,10 @@
 //! What is made durable: one type for each kind of row.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use bellwire_core::{
     AppKey, CallId, DeviceId, Entry, Reason, SessionId, State, Timestamp, Uid, UserId,
 };
-use bellwire_protocol::Secret;
 
 /// One thing to make durable. Rows submitted together become durable together.
 #[derive(Debug, Clone)]
@@ -22,36 +21,69 @@ pub enum Row {
     User(UserRow),
     /// The record of a finished call.
     Record(Box<RecordRow>),
-    /// How far the deliveries to a webhook have come.
-    Webhook(WebhookRow),
-    /// Where a sleeping device is woken.
-    PushToken(PushTokenRow),
+    /// A value of a bucket that is new, changed or gone.
+    KeyValue(KeyValueRow),
 }
 
-/// How far the deliveries to one of an app's webhooks have come.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WebhookRow {
-    /// The app.
-    pub app: AppKey,
-    /// The webhook's name.
-    pub name: String,
-    /// The state, given back verbatim.
-    pub state: Arc<str>,
+/// What kind of values an app's keys have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bucket {
+    /// How far the deliveries to a webhook have come, by its name.
+    Webhook,
+    /// When and by whom a user wants to be rung, by user.
+    Availability,
+    /// The newest record whose missed calls a user has seen, by user.
+    RecordsRead,
+    /// What a request with an `Idempotency-Key` was answered, by that key.
+    Idempotency,
+    /// Where a sleeping device is woken, by user, device and way.
+    PushToken,
 }
 
-/// A way to wake a device, or that there is none any more.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PushTokenRow {
+impl Bucket {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Webhook, Self::Availability, Self::RecordsRead, Self::Idempotency, Self::PushToken];
+
+    /// Its name, as stored.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Availability => "availability",
+            Self::RecordsRead => "records_read",
+            Self::Idempotency => "idempotency",
+            Self::PushToken => "push_token",
+        }
+    }
+
+    /// The one that is stored under `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bucket| bucket.as_str() == name)
+    }
+}
+
+/// A value of an app; the last one under its key counts.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyValueRow {
     /// The app.
     pub app: AppKey,
-    /// The user.
-    pub user: UserId,
-    /// The device.
-    pub device: DeviceId,
-    /// Which of its ways it is.
-    pub slot: String,
-    /// What the provider needs, given back verbatim; none where the way is gone.
-    pub state: Option<Secret>,
+    /// What it is.
+    pub bucket: Bucket,
+    /// What it belongs to.
+    pub key: String,
+    /// The value, given back verbatim; none removes it.
+    pub value: Option<Arc<str>>,
+}
+
+impl fmt::Debug for KeyValueRow {
+    /// Without key and value: some are secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (app, bucket) = (&self.app, &self.bucket);
+        f.debug_struct("KeyValueRow")
+            .field("app", app)
+            .field("bucket", bucket)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Entries appended to a call's log at once.

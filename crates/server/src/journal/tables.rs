@@ -5,9 +5,7 @@ use std::sync::Arc;
 use bellwire_core::{AppKey, Entry, SessionId, UserId};
 use serde::Serialize;
 
-use super::row::{
-    AnswerRow, LogRow, PushTokenRow, RecordRow, Row, SessionRow, UserRow, WebhookRow,
-};
+use super::row::{AnswerRow, KeyValueRow, LogRow, RecordRow, Row, SessionRow, UserRow};
 
 /// A stored part of a call's log.
 #[derive(Debug, Clone)]
@@ -61,8 +59,7 @@ pub(super) struct Tables {
     pub(super) users: Vec<UserRow>,
     pub(super) records: Vec<RecordText>,
     pub(super) legs: Vec<LegText>,
-    pub(super) webhooks: Vec<WebhookRow>,
-    pub(super) push_tokens: Vec<PushTokenRow>,
+    pub(super) key_values: Vec<KeyValueRow>,
 }
 
 impl Tables {
@@ -82,8 +79,7 @@ impl Tables {
         self.users.append(&mut other.users);
         self.records.append(&mut other.records);
         self.legs.append(&mut other.legs);
-        self.webhooks.append(&mut other.webhooks);
-        self.push_tokens.append(&mut other.push_tokens);
+        self.key_values.append(&mut other.key_values);
     }
 
     /// How many rows were submitted; legs are a part of their record.
@@ -94,8 +90,7 @@ impl Tables {
             + self.gone.len()
             + self.users.len()
             + self.records.len()
-            + self.webhooks.len()
-            + self.push_tokens.len()
+            + self.key_values.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -117,8 +112,7 @@ impl Tables {
             Row::SessionGone(id) => self.gone.push(id),
             Row::User(row) => self.users.push(row),
             Row::Record(row) => self.push_record(*row),
-            Row::Webhook(row) => self.webhooks.push(row),
-            Row::PushToken(row) => self.push_tokens.push(row),
+            Row::KeyValue(row) => self.key_values.push(row),
         }
     }
 

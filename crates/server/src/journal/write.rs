@@ -76,8 +76,7 @@ pub(super) struct Statements {
     record: Many,
     leg: Many,
     feed: Many,
-    webhook: Many,
-    push_token: Many,
+    key_value: Many,
 }
 
 impl Statements {
@@ -108,10 +107,9 @@ impl Statements {
             ),
             leg: Many::new("INSERT OR IGNORE INTO leg (app, user, serial, outcome, missed)", 5, ""),
             feed: Many::new("INSERT OR IGNORE INTO feed (app, position, at, body)", 4, ""),
-            webhook: Many::new("INSERT OR REPLACE INTO webhook (app, name, state)", 3, ""),
-            push_token: Many::new(
-                "INSERT OR REPLACE INTO push_token (app, user, device, slot, state)",
-                5,
+            key_value: Many::new(
+                "INSERT OR REPLACE INTO key_value (app, bucket, key, value)",
+                4,
                 "",
             ),
         }
@@ -188,7 +186,6 @@ impl Statements {
             })
             .await?;
         self.write_records(connection, chunk).await?;
-        self.write_push_tokens(connection, chunk).await?;
         if let Some(last) = chunk.folded {
             let folded = sqlx::query("UPDATE batch SET body = ? WHERE id = ?");
             folded.bind(batch::FOLDED).bind(last).execute(&mut *connection).await?;
@@ -223,6 +220,31 @@ impl Statements {
             .bind(int(ANSWERS_KEPT as u64))
             .execute(&mut *connection)
             .await?;
+        }
+        Ok(())
+    }
+
+    async fn write_values(
+        &self,
+        connection: &mut SqliteConnection,
+        chunk: &Chunk,
+    ) -> Result<(), sqlx::Error> {
+        self.key_value
+            .run(connection, &chunk.key_values, |query, row| {
+                query
+                    .bind(row.app.as_str())
+                    .bind(row.bucket.as_str())
+                    .bind(row.key.clone())
+                    .bind(row.value.clone())
+            })
+            .await?;
+        for row in &chunk.removed {
+            sqlx::query("DELETE FROM key_value WHERE app = ? AND bucket = ? AND key = ?")
+                .bind(row.app.as_str())
+                .bind(row.bucket.as_str())
+                .bind(row.key.as_str())
+                .execute(&mut *connection)
+                .await?;
         }
         Ok(())
     }
@@ -264,11 +286,7 @@ impl Statements {
                     .bind(row.body.clone())
             })
             .await?;
-        self.webhook
-            .run(connection, &chunk.webhooks, |query, row| {
-                query.bind(row.app.as_str()).bind(row.name.clone()).bind(Arc::clone(&row.state))
-            })
-            .await?;
+        self.write_values(connection, chunk).await?;
         for (app, last) in &chunk.serials {
             sqlx::query(
                 "INSERT INTO serial (app, last) VALUES (?, ?)
@@ -276,37 +294,6 @@ impl Statements {
             )
             .bind(app.as_str())
             .bind(int(*last))
-            .execute(&mut *connection)
-            .await?;
-        }
-        Ok(())
-    }
-}
-
-impl Statements {
-    async fn write_push_tokens(
-        &self,
-        connection: &mut SqliteConnection,
-        chunk: &Chunk,
-    ) -> Result<(), sqlx::Error> {
-        self.push_token
-            .run(connection, &chunk.push_tokens, |query, row| {
-                query
-                    .bind(row.app.as_str())
-                    .bind(row.user.as_str())
-                    .bind(row.device.as_str())
-                    .bind(row.slot.clone())
-                    .bind(row.state.as_ref().map(|state| state.expose().to_owned()))
-            })
-            .await?;
-        for row in &chunk.push_gone {
-            sqlx::query(
-                "DELETE FROM push_token WHERE app = ? AND user = ? AND device = ? AND slot = ?",
-            )
-            .bind(row.app.as_str())
-            .bind(row.user.as_str())
-            .bind(row.device.as_str())
-            .bind(row.slot.clone())
             .execute(&mut *connection)
             .await?;
         }

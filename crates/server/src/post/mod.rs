@@ -4,10 +4,8 @@ mod sign;
 
 use std::sync::LazyLock;
 
-use bellwire_core::Timestamp;
 use bellwire_protocol::limits::FRAME_BYTES;
 use reqwest::{Client, Response, Url, header::CONTENT_TYPE, redirect};
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 pub(crate) use sign::SigningKey;
 
@@ -72,13 +70,6 @@ pub(crate) async fn send_for_any(message: &Message<'_>) -> Result<Response, Fail
         .send()
         .await;
     sent.map_err(|error| if error.is_connect() { Failure::Unreachable } else { Failure::Broken })
-}
-
-/// A moment as text, in UTC.
-pub(crate) fn rfc3339(at: Timestamp) -> String {
-    let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.0) * 1_000_000);
-    // A clock beyond the year 9999 is not worth a failure.
-    moment.ok().and_then(|moment| moment.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// The whole body of an answer.

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use bellwire_core::Timestamp;
+use jiff::fmt::rfc2822::DateTimeParser;
 use reqwest::{
     Certificate, Client, RequestBuilder, Response, StatusCode,
     header::{HeaderMap, RETRY_AFTER},
     redirect,
 };
-use time::{Date, Month, OffsetDateTime, Time};
 
 /// How long it may take to connect to a service.
 const CONNECT_WAIT: Duration = Duration::from_secs(5);
@@ -79,7 +79,7 @@ pub(super) async fn send(request: RequestBuilder) -> Result<Said, Answer> {
 /// Reads an answer to its end, within bounds.
 pub(super) async fn read(mut response: Response) -> Result<Said, Answer> {
     let status = response.status();
-    let retry_after = retry_after(response.headers(), OffsetDateTime::now_utc());
+    let retry_after = retry_after(response.headers(), jiff::Timestamp::now());
     let mut body = Vec::new();
     loop {
         match response.chunk().await {
@@ -120,30 +120,14 @@ impl Said {
 }
 
 /// How long to wait, as a service says it: in seconds, or until a moment (RFC 9110, 10.2.3).
-fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap, now: jiff::Timestamp) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = text.parse() {
         return Some(Duration::from_secs(seconds));
     }
+    let until = DateTimeParser::new().parse_timestamp(text).ok()?;
     // A moment that has passed is no wait.
-    Some(Duration::try_from(http_date(text)? - now).unwrap_or_default())
-}
-
-/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110, 5.6.7).
-fn http_date(text: &str) -> Option<OffsetDateTime> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let (_, text) = text.split_once(", ")?;
-    let mut words = text.strip_suffix(" GMT")?.split(' ');
-    let mut word = || words.next();
-    let (day, month, year, clock) = (word()?, word()?, word()?, word()?);
-    let month = MONTHS.iter().position(|name| *name == month)?;
-    let month = Month::try_from(u8::try_from(month + 1).ok()?).ok()?;
-    let date = Date::from_calendar_date(year.parse().ok()?, month, day.parse().ok()?).ok()?;
-    let mut parts = clock.split(':').map(str::parse::<u8>);
-    let mut part = || parts.next()?.ok();
-    let time = Time::from_hms(part()?, part()?, part()?).ok()?;
-    Some(OffsetDateTime::new_utc(date, time))
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -153,7 +137,7 @@ mod tests {
     fn asked(value: &str) -> Option<Duration> {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, value.parse().unwrap());
-        let now = OffsetDateTime::from_unix_timestamp(784_111_770).unwrap();
+        let now = jiff::Timestamp::from_second(784_111_770).unwrap();
         retry_after(&headers, now)
     }
 

@@ -43,7 +43,6 @@ use self::{
 };
 use crate::{
     config::{App, Apps},
-    journal::PushTokenRow,
     sessions::Session,
     switchboard::Switchboard,
 };
@@ -63,9 +62,9 @@ impl Push {
         (Self { apps, tokens: Tokens::default(), rings: Rings::default(), receipts }, out)
     }
 
-    /// Puts back the tokens the journal kept.
-    pub(crate) fn restore(&self, rows: Vec<PushTokenRow>) {
-        self.tokens.restore(rows);
+    /// Puts back a token the journal kept.
+    pub(crate) fn restore(&self, app: &AppKey, key: &str, value: &str) -> Result<(), String> {
+        self.tokens.restore(app, key, value)
     }
 
     /// Whether there is nobody to wake and nobody being woken.

@@ -18,7 +18,7 @@ use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::web::Subscription;
-use crate::journal::{PushTokenRow, Row};
+use crate::journal::{Bucket, KeyValueRow, Row};
 
 /// One of a device's ways to be woken; it has one token to each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -173,23 +173,16 @@ struct Table {
 
 impl Tokens {
     /// Puts back what the journal kept.
-    pub(crate) fn restore(&self, rows: Vec<PushTokenRow>) {
+    pub(crate) fn restore(&self, app: &AppKey, key: &str, value: &str) -> Result<(), String> {
+        let (user, device, slot): (UserId, DeviceId, String) =
+            serde_json::from_str(key).map_err(|error| error.to_string())?;
+        let slot = Slot::parse(&slot).ok_or("no way to wake a device that is known")?;
+        // The error's own text may quote the token.
+        let token = serde_json::from_str(value).map_err(|_| "no token")?;
         let mut table = self.table.write();
-        for row in rows {
-            let state = row.state.as_ref().map(Secret::expose).unwrap_or_default();
-            let (slot, token) = (Slot::parse(&row.slot), serde_json::from_str(state));
-            let (Some(slot), Ok(token)) = (slot, token) else {
-                let (app, slot) = (&row.app, &row.slot);
-                tracing::error!(%app, slot, "a stored push token does not read");
-                continue;
-            };
-            table.put(
-                &row.app,
-                &row.user,
-                Way { device: row.device, slot, token: Arc::new(token) },
-            );
-        }
+        table.put(app, &user, Way { device, slot, token: Arc::new(token) });
         self.counted(&table);
+        Ok(())
     }
 
     /// Takes a device's token in place of its earlier one; of more than `most` devices the one
@@ -328,13 +321,13 @@ impl Table {
 }
 
 fn row(app: &AppKey, user: &UserId, way: &Way, is_there: bool) -> Row {
-    let state = || serde_json::to_string(&*way.token).expect("a token serializes").into();
-    Row::PushToken(PushTokenRow {
+    let value = || serde_json::to_string(&*way.token).expect("a token serializes").into();
+    let key = (user, &way.device, way.slot.as_str());
+    Row::KeyValue(KeyValueRow {
         app: app.clone(),
-        user: user.clone(),
-        device: way.device.clone(),
-        slot: way.slot.as_str().to_owned(),
-        state: is_there.then(state),
+        bucket: Bucket::PushToken,
+        key: serde_json::to_string(&key).expect("names serialize"),
+        value: is_there.then(value),
     })
 }
 

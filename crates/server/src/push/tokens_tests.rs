@@ -89,12 +89,11 @@ fn what_is_kept_reads_back_and_is_not_printed() {
     let new = (Slot::Fcm, token("hunter2", 7));
     let rows = tokens.set(&app(), &user("bob"), &device("d1"), new, 16);
     assert!(!format!("{rows:?}").contains("hunter2"));
-    let rows = rows.into_iter().map(|row| match row {
-        Row::PushToken(row) => row,
-        other => panic!("{other:?}"),
-    });
     let again = Tokens::default();
-    again.restore(rows.collect());
+    for row in rows {
+        let Row::KeyValue(row) = row else { panic!("{row:?}") };
+        again.restore(&row.app, &row.key, &row.value.unwrap()).unwrap();
+    }
     let ways = again.ways(&app(), &user("bob"), RingMode::Ring);
     assert_eq!(*ways[0].token, token("hunter2", 7));
     assert!(!format!("{ways:?}").contains("hunter2"));

@@ -66,5 +66,5 @@ fn body(token: &str, device: &DeviceId, notice: &Notice, now: Timestamp) -> Valu
         PushNews::Invite => "push.invite",
         PushNews::Stop => "push.stop",
     };
-    json!({"type": kind, "timestamp": crate::post::rfc3339(now), "data": data})
+    json!({"type": kind, "timestamp": crate::clock::rfc3339(now), "data": data})
 }

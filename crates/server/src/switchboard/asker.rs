@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Switchboard;
 use crate::{
+    idempotency::Once,
     journal::{AnswerRow, Row},
     sessions::{Outbox, Session},
 };
@@ -30,7 +31,12 @@ pub(crate) enum Asker {
         received: Instant,
     },
     /// The business server.
-    Server(oneshot::Sender<Result<Json, Box<WireError>>>),
+    Server {
+        /// Who waits for the answer.
+        to: oneshot::Sender<Result<Json, Box<WireError>>>,
+        /// Keeps the answer for a repetition.
+        once: Option<Once>,
+    },
     /// Nobody: a deadline, a connection.
     Nobody,
 }
@@ -47,7 +53,7 @@ impl Asker {
     pub(crate) fn request(&self) -> Option<RequestRef> {
         match self {
             Self::Device { session, id, .. } => Some(session.request(*id)),
-            Self::Server(_) | Self::Nobody => None,
+            Self::Server { .. } | Self::Nobody => None,
         }
     }
 
@@ -55,7 +61,7 @@ impl Asker {
     pub(crate) fn session(&self) -> Option<&Arc<Session>> {
         match self {
             Self::Device { session, .. } => Some(session),
-            Self::Server(_) | Self::Nobody => None,
+            Self::Server { .. } | Self::Nobody => None,
         }
     }
 
@@ -63,14 +69,16 @@ impl Asker {
     pub(crate) fn received(&self) -> Option<Instant> {
         match self {
             Self::Device { received, .. } => Some(*received),
-            Self::Server(_) | Self::Nobody => None,
+            Self::Server { .. } | Self::Nobody => None,
         }
     }
 
-    /// Makes the answer, and the row that keeps it.
-    pub(crate) fn prepare(&self, result: Result<Json, Box<WireError>>) -> (Answer, Option<Row>) {
+    /// Makes the answer, and the rows that keep it.
+    pub(crate) fn prepare(&self, result: Result<Json, Box<WireError>>) -> (Answer, Vec<Row>) {
         let Self::Device { session, id, changing, .. } = self else {
-            return (Answer { result, frame: None }, None);
+            let once = if let Self::Server { once, .. } = self { once.as_ref() } else { None };
+            let rows = once.map(|once| once.rows(&result)).unwrap_or_default();
+            return (Answer { result, frame: None }, rows);
         };
         let frame = match &result {
             Ok(ok) => reply_frame(*id, ok),
@@ -84,7 +92,7 @@ impl Asker {
                 body: frame.clone(),
             })
         });
-        (Answer { result, frame: Some(frame) }, row)
+        (Answer { result, frame: Some(frame) }, row.into_iter().collect())
     }
 
     /// Sends the answer.
@@ -96,7 +104,12 @@ impl Asker {
                 }
             }
             // Whoever asked over HTTP may have gone; what they asked for is done all the same.
-            Self::Server(to) => drop(to.send(answer.result)),
+            Self::Server { to, once } => {
+                if let Some(once) = once {
+                    once.answered(&answer.result);
+                }
+                drop(to.send(answer.result));
+            }
             Self::Nobody => {}
         }
     }
@@ -108,10 +121,17 @@ impl Switchboard {
         self.conclude(asker, Ok(ok));
     }
 
-    /// Likewise, and does something before anything else is told.
-    pub(crate) fn answer_and(&self, asker: Asker, ok: Json, then: impl FnOnce() + Send + 'static) {
-        let (answer, row) = asker.prepare(Ok(ok));
-        self.storage.submit_in_turn(row.into_iter().collect(), move || {
+    /// Likewise, when `rows` are durable too, and does something before anything else is told.
+    pub(crate) fn answer_and(
+        &self,
+        asker: Asker,
+        ok: Json,
+        mut rows: Vec<Row>,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        let (answer, kept) = asker.prepare(Ok(ok));
+        rows.extend(kept);
+        self.storage.submit_in_turn(rows, move || {
             asker.send(answer);
             then();
         });
@@ -127,7 +147,7 @@ impl Switchboard {
 
     fn conclude(&self, asker: Option<Asker>, result: Result<Json, Box<WireError>>) {
         let Some(asker) = asker else { return };
-        let (answer, row) = asker.prepare(result);
-        self.storage.submit(row.into_iter().collect(), move || asker.send(answer));
+        let (answer, rows) = asker.prepare(result);
+        self.storage.submit(rows, move || asker.send(answer));
     }
 }

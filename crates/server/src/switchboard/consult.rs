@@ -14,7 +14,7 @@ use bellwire_protocol::{
     command::{DeviceInfo, Login},
 };
 
-use super::{Switchboard, wire};
+use super::{Inviting, Switchboard, wire};
 use crate::{
     business::{Absence, Said},
     calls::{Change, Finished, Step},
@@ -35,8 +35,8 @@ pub(super) struct Consulted {
 }
 
 impl Consulted {
-    /// What the rules are told; `wakes`: whether sleeping devices may be woken.
-    pub(super) fn verdict(&self, board: &Switchboard, app: &AppKey, wakes: bool) -> Verdict {
+    /// What the rules are told.
+    pub(super) fn verdict(&self, board: &Switchboard, app: &AppKey, how: &Inviting<'_>) -> Verdict {
         let answer = match denial(&self.said) {
             Ok(answer) => answer,
             Err((code, text)) => return Verdict::Deny { code, text },
@@ -46,7 +46,7 @@ impl Consulted {
             forbid: answer.forbid.as_ref().map(Forbid::from),
             ring_ms: answer.ring_time.map(ms),
             max_ms: answer.max_time.map(ms),
-            callees: self.targets.as_ref().map(|targets| board.callees(app, targets, None, wakes)),
+            callees: self.targets.as_ref().map(|targets| board.callees(app, targets, how)),
             content: answer.content.as_deref().map(Arc::from),
         }))
     }
@@ -98,6 +98,7 @@ pub(super) fn request(start: &Start) -> RequestAsk {
         who: HookUser { user: c.user.clone(), uid: c.uid, device: None },
         ring: c.ring,
         busy: c.claimed.is_some(),
+        unavailable: c.unavailable.is_some(),
     };
     let caller = &start.caller;
     RequestAsk {

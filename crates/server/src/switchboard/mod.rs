@@ -7,6 +7,7 @@ mod consult;
 mod deadlines;
 mod facts;
 mod limits;
+mod own;
 mod presence;
 mod render;
 mod reply;
@@ -23,17 +24,20 @@ use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
+pub(crate) use facts::Inviting;
 pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
-pub(crate) use start::{Ask, wakes};
+pub(crate) use start::Ask;
 
 use crate::{
     business::Business,
     calls::{Calls, Change, Known},
     chance::Chance,
     clock::Clock,
-    config::App,
+    config::{App, Apps},
     directory::Directory,
+    feed::Feed,
+    idempotency::Idempotency,
     journal::JournalState,
     media::Media,
     metrics::Metrics,
@@ -55,10 +59,13 @@ pub(crate) struct Switchboard {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) media: Media,
     pub(crate) business: Business,
+    pub(crate) idempotency: Arc<Idempotency>,
+    pub(crate) feed: Feed,
     pub(crate) webhooks: Webhooks,
     pub(crate) push: Push,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) chance: Chance,
+    apps: Apps,
 }
 
 /// A command about a call that exists; the facts in it are looked up anew for each attempt.
@@ -76,6 +83,7 @@ impl Switchboard {
         push: Push,
         clock: Arc<dyn Clock>,
         chance: Chance,
+        apps: Apps,
     ) -> Self {
         Self {
             calls,
@@ -88,10 +96,13 @@ impl Switchboard {
             metrics,
             media,
             business,
+            idempotency: Arc::default(),
+            feed: Feed::default(),
             webhooks: Webhooks::default(),
             push,
             clock,
             chance,
+            apps,
         }
     }
 

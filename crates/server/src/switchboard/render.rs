@@ -116,7 +116,8 @@ fn rejected(event: &Event, after: &Call) -> Change {
         user: user.clone(),
         reason: (*reason).into(),
         code: *code,
-        cause: cause.map(Into::into),
+        // That a callee does not want to be rung is theirs to know.
+        cause: cause.filter(|cause| *cause != Cause::Policy).map(Into::into),
         note: note.clone(),
     })
 }

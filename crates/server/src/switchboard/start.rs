@@ -10,7 +10,7 @@ use bellwire_core::{
 use bellwire_protocol::{Target, WireError, business::RequestAsk, command};
 
 use super::{
-    Asker, ReplyKind, Switchboard,
+    Asker, Inviting, ReplyKind, Switchboard,
     consult::{self, Consulted},
     reply, wire,
 };
@@ -25,15 +25,11 @@ pub(crate) struct Ask {
 }
 
 impl Ask {
-    /// Whether sleeping devices may be woken.
-    fn wakes(&self) -> bool {
-        wakes(self.start.push.as_ref())
+    /// How its callees are invited.
+    fn inviting(&self) -> Inviting<'_> {
+        // Its ring time is that of the whole call.
+        Inviting::of(&self.caller.user, None, self.start.push.as_ref())
     }
-}
-
-/// Whether sleeping devices may be woken by one who asks so.
-pub(crate) fn wakes(push: Option<&command::Push>) -> bool {
-    push.is_none_or(|push| push.enabled.unwrap_or(true))
 }
 
 /// The start's own fields, as on the wire.
@@ -100,8 +96,8 @@ fn attempt(
     let callees_claims = claims.split_off(1);
     let claim = claims.pop().flatten();
     let now = board.now();
-    let wakes = ask.wakes();
-    let callees = board.callees_claimed(&app.key, targets, None, &callees_claims, wakes);
+    let how = ask.inviting();
+    let callees = board.callees_claimed(&app.key, targets, &how, &callees_claims);
     let wanted = facts(board, app, ask, callees, consulted.as_deref(), id);
     let (room, mode) = (wanted.room, wanted.mode);
     let must_ask = consulted.is_none()
@@ -177,8 +173,8 @@ fn facts(
         call,
         room: board.calls.rooms().take(&board.chance),
         origin: ask.origin,
-        uid: board.directory.get(&app.key, caller).map(|u| u.uid),
-        reach: board.reach(&app.key, caller, RingMode::Ring, ask.wakes()),
+        uid: board.directory.uid(&app.key, caller),
+        reach: board.reach(&app.key, caller, RingMode::Ring, ask.inviting().wakes),
         pending_invites: board.calls.pending_invites(&app.key, caller).0,
         caller: ask.caller.clone(),
         mode: asked.mode.unwrap_or_default(),
@@ -192,7 +188,7 @@ fn facts(
         channel: asked.channel.clone(),
         verdict: consulted.map_or_else(
             || Verdict::Allow(Box::<Changes>::default()),
-            |consulted| consulted.verdict(board, &app.key, ask.wakes()),
+            |consulted| consulted.verdict(board, &app.key, &ask.inviting()),
         ),
         asked: consulted.map(|consulted| consulted.entry(caller)),
         push: asked.push.as_ref().map(|push| Arc::new(push.into())),

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use bellwire_core::{AppKey, Event, Phase, Tell, UserId};
-use bellwire_protocol::{Json, RecordCursor, record_frame};
+use bellwire_protocol::{Json, Record, RecordCursor, record_frame};
 
 use super::{
     Asker, Switchboard,
@@ -34,13 +34,13 @@ impl Switchboard {
     ) -> Result<(), Option<Asker>> {
         let stays = result.is_ok();
         let asker = asker.unwrap_or(Asker::Nobody);
-        let (answer, row) = asker.prepare(result);
+        let (answer, rows) = asker.prepare(result);
         let plan = Arc::new(plan);
         // What is told runs only if the append succeeds; until then the asker waits in here.
         let parked = Arc::new(parking_lot::Mutex::new(Some((asker, answer))));
         let (board, told, slot) = (self.clone(), plan.clone(), parked.clone());
         let key = app.clone();
-        let appended = self.calls.append(app, &plan, row.into_iter().collect(), move |finished| {
+        let appended = self.calls.append(app, &plan, rows, move |finished| {
             let Some((asker, answer)) = slot.lock().take() else { return };
             if stays {
                 begin_stay(&asker, &told);
@@ -79,7 +79,7 @@ impl Switchboard {
         for done in finished {
             self.tell_record(app, done);
         }
-        self.webhooks.appended(app);
+        self.feed.appended(app);
         for user in touched(plan) {
             self.tell_presence(app, user);
         }
@@ -114,8 +114,14 @@ impl Switchboard {
 
     /// A finished call's record goes to every device of everyone in it.
     fn tell_record(&self, app: &AppKey, done: &Finished) {
-        let frame = record_frame(&done.record, RecordCursor(done.serial));
+        let cursor = RecordCursor(done.serial);
+        let mut frame = record_frame(&done.record, cursor);
         for p in &done.call.participants {
+            if Record::has_secrets(&done.call)
+                && let Some(record) = Record::of(&done.call, done.serial)
+            {
+                frame = record_frame(&Json::of(&record.told(&p.user)), cursor);
+            }
             for session in self.sessions.of(app, &p.user) {
                 if let Some(outbox) = session.greeted() {
                     outbox.push(frame.clone());

@@ -6,12 +6,9 @@ use std::{
 };
 
 use bellwire_core::{AppKey, CallId, Timestamp};
-use bellwire_protocol::{
-    FeedCursor, LogEntry,
-    business::{FeedEvent, WebhookBody},
-};
+use bellwire_protocol::{FeedCursor, business::WebhookBody};
 use tokio::{
-    sync::{Notify, mpsc},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -22,9 +19,10 @@ use super::{
     row,
 };
 use crate::{
+    clock::rfc3339,
     config::WebhookSettings,
     journal::{FeedEntry, FeedQuery},
-    post::{Message, rfc3339, send},
+    post::{Message, send},
     switchboard::Switchboard,
 };
 
@@ -44,7 +42,7 @@ pub(super) struct Delivering {
     board: Weak<Switchboard>,
     app: AppKey,
     settings: Arc<WebhookSettings>,
-    appended: Arc<Notify>,
+    more: watch::Receiver<()>,
     wishes: mpsc::UnboundedReceiver<Wish>,
     error: Option<String>,
     /// Whether there may be more in the feed than was read.
@@ -56,14 +54,14 @@ impl Delivering {
         board: &Arc<Switchboard>,
         app: &AppKey,
         settings: &WebhookSettings,
-        appended: Arc<Notify>,
+        more: watch::Receiver<()>,
         wishes: mpsc::UnboundedReceiver<Wish>,
     ) -> Self {
         Self {
             board: Arc::downgrade(board),
             app: app.clone(),
             settings: Arc::new(settings.clone()),
-            appended,
+            more,
             wishes,
             error: None,
             is_behind: true,
@@ -116,7 +114,7 @@ impl Delivering {
                     self.settle(&mut queue, call, result);
                     is_saved = false;
                 }
-                () = self.appended.notified() => self.is_behind = true,
+                Ok(()) = self.more.changed() => self.is_behind = true,
                 () = sleep_until(save_at), if !is_saved => {
                     self.save(&queue.kept()).await;
                     is_saved = true;
@@ -157,7 +155,7 @@ impl Delivering {
             self.is_behind = found.len() == limit;
             for entry in found {
                 let wanted = &self.settings.types;
-                let (kind, item) = self.item(entry);
+                let (kind, item) = self.item(&entry);
                 if wanted.is_empty() || wanted.contains(&kind) {
                     queue.offer(item);
                 } else {
@@ -169,10 +167,10 @@ impl Delivering {
     }
 
     /// The event as it is posted, and its type in the log.
-    fn item(&self, found: FeedEntry) -> (String, Item) {
-        let FeedEntry { position, call, entry } = found;
-        let (seq, at) = (entry.seq, entry.at);
-        let event = FeedEvent { cursor: FeedCursor(position), call, entry: LogEntry::of(&entry) };
+    fn item(&self, found: &FeedEntry) -> (String, Item) {
+        let (position, call) = (found.position, found.call);
+        let (seq, at) = (found.entry.seq, found.entry.at);
+        let event = found.to_wire();
         let kind = event.entry.kind().to_owned();
         let body = WebhookBody::of(&self.app, event, rfc3339(at));
         let body = serde_json::to_string(&body).expect("types of the wire serialize");
@@ -188,7 +186,7 @@ impl Delivering {
             // What is not kept any more cannot be delivered.
             let found = board.storage.feed(&asked).await.unwrap_or_default().pop();
             if let Some(entry) = found.filter(|entry| entry.position == *position) {
-                queue.put_back(self.item(entry).1, *tries);
+                queue.put_back(self.item(&entry).1, *tries);
             }
         }
     }

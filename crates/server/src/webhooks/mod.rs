@@ -10,16 +10,17 @@ use std::{collections::BTreeMap, sync::Arc};
 use bellwire_core::{AppKey, CallId, Timestamp};
 use bellwire_protocol::FeedCursor;
 use parking_lot::Mutex;
+use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{
-    sync::{Notify, mpsc, oneshot},
+    sync::{mpsc, oneshot},
     task::JoinHandle,
 };
 
 use self::{deliver::Delivering, queue::Kept};
 use crate::{
     config::Apps,
-    journal::{Row, WebhookRow},
+    journal::{Bucket, KeyValueRow, Row},
     switchboard::Switchboard,
 };
 
@@ -33,7 +34,6 @@ pub(crate) struct Webhooks {
 
 struct Receiver {
     name: String,
-    appended: Arc<Notify>,
     wishes: mpsc::UnboundedSender<Wish>,
     task: JoinHandle<()>,
 }
@@ -51,7 +51,8 @@ enum Wish {
 }
 
 /// How the deliveries to a receiver stand.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Webhook")]
 pub(crate) struct Standing {
     name: String,
     url: String,
@@ -71,7 +72,7 @@ pub(crate) struct Standing {
 }
 
 /// A delivery that was given up after a day.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 struct DeadDelivery {
     cursor: FeedCursor,
     call: CallId,
@@ -90,22 +91,25 @@ fn begin(board: &Switchboard, app: &AppKey, name: &str) -> Kept {
 
 fn row(app: &AppKey, name: &str, kept: &Kept) -> Row {
     let state = serde_json::to_string(kept).expect("a state serializes");
-    Row::Webhook(WebhookRow { app: app.clone(), name: name.to_owned(), state: state.into() })
+    Row::KeyValue(KeyValueRow {
+        app: app.clone(),
+        bucket: Bucket::Webhook,
+        key: name.to_owned(),
+        value: Some(state.into()),
+    })
 }
 
 impl Webhooks {
-    /// Puts back how far each had come.
-    pub(crate) fn restore(&self, rows: Vec<WebhookRow>) {
-        let mut kept = self.kept.lock();
-        for row in rows {
-            match serde_json::from_str(&row.state) {
-                Ok(state) => drop(kept.insert((row.app, row.name), state)),
-                Err(error) => {
-                    let (app, webhook) = (&row.app, &row.name);
-                    tracing::error!(%app, webhook, %error, "what was kept of a webhook does not read");
-                }
-            }
-        }
+    /// Puts back how far one had come.
+    pub(crate) fn restore(
+        &self,
+        app: AppKey,
+        name: String,
+        state: &str,
+    ) -> Result<(), serde_json::Error> {
+        let state = serde_json::from_str(state)?;
+        self.kept.lock().insert((app, name), state);
+        Ok(())
     }
 
     /// Runs the receivers that the apps have now, and no others.
@@ -126,23 +130,16 @@ impl Webhooks {
                 let key = (app.key.clone(), settings.name.clone());
                 let kept = self.kept.lock().remove(&key);
                 let kept = kept.unwrap_or_else(|| begin(board, &app.key, &settings.name));
-                let appended = Arc::new(Notify::new());
                 let (wishes, asked) = mpsc::unbounded_channel();
-                let task = Delivering::new(board, &app.key, settings, appended.clone(), asked);
+                let task =
+                    Delivering::new(board, &app.key, settings, board.feed.follow(&app.key), asked);
                 let task = tokio::spawn(task.run(kept));
-                Receiver { name: settings.name.clone(), appended, wishes, task }
+                Receiver { name: settings.name.clone(), wishes, task }
             });
             let receivers: Vec<_> = receivers.collect();
             if !receivers.is_empty() {
                 self.receivers.lock().insert(app.key.clone(), receivers);
             }
-        }
-    }
-
-    /// Something was appended to a call of the app, and is durable.
-    pub(crate) fn appended(&self, app: &AppKey) {
-        for receiver in self.receivers.lock().get(app).into_iter().flatten() {
-            receiver.appended.notify_one();
         }
     }
 

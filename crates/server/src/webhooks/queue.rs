@@ -212,12 +212,12 @@ impl Queue {
 
     fn failed(&mut self, call: CallId, why: String, now: Timestamp) {
         self.failures = self.failures.saturating_add(1);
-        if self.failures >= DOWN {
-            self.rests_until = now.0 + pause(self.failures - DOWN);
-        }
         let delivered = self.delivered;
         let Some(line) = self.lines.get_mut(&call) else { return };
         let Some(first) = line.items.front() else { return };
+        if self.failures >= DOWN {
+            self.rests_until = now.0 + pause(self.failures - DOWN, first.position);
+        }
         if now.since_ms(first.at) >= GIVE_UP_MS {
             let Item { position, call, seq, .. } = *first;
             self.dead.push_back(Dead { position, call, seq, at: now, why });
@@ -230,7 +230,7 @@ impl Queue {
             line.delivered_then = delivered;
         }
         line.tries += 1;
-        self.waiting.insert((now.0 + pause(line.tries - 1), first.position), call);
+        self.waiting.insert((now.0 + pause(line.tries - 1, first.position), first.position), call);
         if line.tries >= PARK && delivered > line.delivered_then && !line.is_parked {
             line.is_parked = true;
             for item in &line.items {
@@ -279,9 +279,13 @@ impl Queue {
     }
 }
 
-fn pause(tries: u32) -> u64 {
-    let tries = usize::try_from(tries).unwrap_or(usize::MAX);
-    PAUSES_MS[tries.min(PAUSES_MS.len() - 1)]
+/// The pause after so many tries, up to a fifth longer: what failed together is not tried again
+/// together. How much longer follows from the place of the event, so that nothing here is random.
+fn pause(tries: u32, position: u64) -> u64 {
+    let nth = usize::try_from(tries).unwrap_or(usize::MAX).min(PAUSES_MS.len() - 1);
+    // Fibonacci hashing: neighbours come to lie far apart.
+    let spread = (position + u64::from(tries)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54;
+    PAUSES_MS[nth] + PAUSES_MS[nth] / 5 * spread / 1024
 }
 
 #[cfg(test)]

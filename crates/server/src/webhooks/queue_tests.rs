@@ -1,9 +1,11 @@
 //! The queue's rules, with time as a number.
 
+use std::collections::BTreeSet;
+
 use bellwire_core::{CallId, Timestamp};
 use uuid::Uuid;
 
-use super::{AT_ONCE, DOWN, GIVE_UP_MS, Item, Kept, OPEN_MAX, PARK, Queue};
+use super::{AT_ONCE, DOWN, GIVE_UP_MS, Item, Kept, OPEN_MAX, PARK, PAUSES_MS, Queue, pause};
 
 const NOW: Timestamp = Timestamp(1_000_000_000);
 
@@ -127,4 +129,14 @@ fn what_fails_for_a_day_is_dead_and_the_rest_of_its_call_goes_on() {
     queue.put_back(item(1, 1), 0);
     assert!(queue.dead().is_empty());
     assert_eq!(queue.take(now).unwrap().position, 1);
+}
+
+#[test]
+fn what_fails_together_is_not_tried_again_together() {
+    let pauses: BTreeSet<u64> = (1..=100).map(|position| pause(2, position)).collect();
+    let usual = PAUSES_MS[2];
+    assert!(pauses.iter().all(|pause| (usual..=usual + usual / 5).contains(pause)), "{pauses:?}");
+    assert!(pauses.len() > 90, "{pauses:?}");
+    assert_eq!(pause(100, 7), pause(100, 7));
+    assert!(pause(100, 7) >= 3_600_000);
 }

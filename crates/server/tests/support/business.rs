@@ -190,12 +190,27 @@ impl Business {
         let id = self.next_id;
         self.next_id += 1;
         self.send(&json!({"id": id, "do": what, "body": body})).await;
+        self.reply(id).await
+    }
+
+    /// The reply to the request `id`.
+    pub(crate) async fn reply(&mut self, id: u64) -> Value {
         self.frame(|frame| frame["id"] == id && frame["status"].is_u64()).await
     }
 
     /// The next question.
     pub(crate) async fn question(&mut self) -> Value {
         self.frame(|frame| frame["hook"].is_string()).await
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Value {
+        self.frame(|frame| frame["event"].is_object()).await["event"].take()
+    }
+
+    /// How many frames came that were not asked for yet.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept.len()
     }
 
     /// Answers a question.

@@ -12,19 +12,26 @@ pub(crate) struct Api {
     client: Client,
     base: String,
     key: Option<String>,
+    /// Sent along as `Idempotency-Key`.
+    once: Option<String>,
 }
 
 impl Api {
     /// A client of the server at `address`.
     pub(crate) fn new(address: SocketAddr, key: &str) -> Self {
         let client = Client::builder().no_proxy().timeout(PATIENCE).build().expect("a client");
-        Self { client, base: format!("http://{address}"), key: Some(key.to_owned()) }
+        Self { client, base: format!("http://{address}"), key: Some(key.to_owned()), once: None }
     }
 
     /// The same with another key, or with none.
     pub(crate) fn with_key(&self, key: Option<&str>) -> Self {
         let key = key.map(str::to_owned);
-        Self { client: self.client.clone(), base: self.base.clone(), key }
+        Self { client: self.client.clone(), base: self.base.clone(), key, once: None }
+    }
+
+    /// The same with an `Idempotency-Key`.
+    pub(crate) fn once(&self, key: &str) -> Self {
+        Self { once: Some(key.to_owned()), ..self.with_key(self.key.as_deref()) }
     }
 
     /// `GET`: status and body; the body is `null` where it is no JSON.
@@ -44,6 +51,12 @@ impl Api {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// `PATCH` with a JSON body: status and body.
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
+        let (status, text) = self.send(Method::PATCH, path, Some(body)).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
     /// `POST` that has to succeed.
     pub(crate) async fn ok(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.post(path, body).await;
@@ -55,6 +68,9 @@ impl Api {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.bearer_auth(key);
+        }
+        if let Some(once) = &self.once {
+            request = request.header("idempotency-key", once);
         }
         if let Some(body) = &body {
             request = request.json(body);

@@ -74,8 +74,12 @@ impl Server {
 
     /// The HTTP API with the development app's key.
     pub(crate) fn api(&self) -> Api {
-        let key = Self::tool(&["apikey", "--data", &self.data_arg()]);
-        Api::new(self.address, &key)
+        Api::new(self.address, &self.api_key())
+    }
+
+    /// The development app's key.
+    pub(crate) fn api_key(&self) -> String {
+        Self::tool(&["apikey", "--data", &self.data_arg()])
     }
 
     /// A token as `bellwire token` makes it.

@@ -242,7 +242,7 @@ const STATES: [State; 12] = [
     State::Denied,
     State::Lost,
 ];
-const CAUSES: [Cause; 10] = [
+const CAUSES: [Cause; 11] = [
     Cause::Absent,
     Cause::Silent,
     Cause::Disconnected,
@@ -253,6 +253,7 @@ const CAUSES: [Cause; 10] = [
     Cause::Dropped,
     Cause::LogFull,
     Cause::Media,
+    Cause::Policy,
 ];
 
 struct Reader<'a, 'c> {
@@ -326,6 +327,7 @@ impl Reader<'_, '_> {
             ring: *RINGS.get(usize::from(who >> 4))?,
             device: None,
             by: None,
+            unavailable: None,
             told: is(0),
             held: is(1),
             silenced: std::collections::BTreeSet::new(),

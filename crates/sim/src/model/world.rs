@@ -141,6 +141,7 @@ impl<'c> World<'c> {
             claimed: self.claim(user).map(|call| call.id),
             reach: self.reach(user),
             pending_invites: self.invitations(|call| is_invited(call, name)),
+            unavailable: None,
         }
     }
 

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use bellwire::{
-    FeedEntry, FeedQuery, LegRow, LogRow, PushTokenRow, RecordQuery, RecordRow, Recovered, Row,
-    SessionRow, StoredCall, StoredSession, UserRow, WebhookRow,
+    Bucket, FeedEntry, FeedQuery, KeyValueRow, LegRow, LogRow, RecordQuery, RecordRow, Recovered,
+    Row, SessionRow, StoredCall, StoredSession, UserRow,
 };
-use bellwire_core::{AppKey, CallId, DeviceId, Entry, SessionId, Timestamp, UserId};
+use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
 use bellwire_protocol::limits::ANSWERS;
 
 /// Answers of a session are trimmed to [`ANSWERS`] once there are so many more.
@@ -21,8 +21,7 @@ pub(crate) struct Kept {
     users: BTreeMap<(AppKey, UserId), UserRow>,
     records: BTreeMap<(AppKey, u64), RecordRow>,
     feed: BTreeMap<(AppKey, u64), (CallId, Entry)>,
-    webhooks: BTreeMap<(AppKey, String), WebhookRow>,
-    push_tokens: BTreeMap<(AppKey, UserId, DeviceId, String), PushTokenRow>,
+    key_values: BTreeMap<(AppKey, Bucket, String), KeyValueRow>,
 }
 
 #[derive(Debug)]
@@ -71,15 +70,11 @@ impl Kept {
             Row::User(row) => {
                 self.users.insert((row.app.clone(), row.user.clone()), row);
             }
-            Row::Webhook(row) => {
-                self.webhooks.insert((row.app.clone(), row.name.clone()), row);
-            }
-            Row::PushToken(row) => {
-                let (app, user) = (row.app.clone(), row.user.clone());
-                let place = (app, user, row.device.clone(), row.slot.clone());
-                match row.state {
-                    Some(_) => self.push_tokens.insert(place, row),
-                    None => self.push_tokens.remove(&place),
+            Row::KeyValue(row) => {
+                let key = (row.app.clone(), row.bucket, row.key.clone());
+                match row.value {
+                    Some(_) => self.key_values.insert(key, row),
+                    None => self.key_values.remove(&key),
                 };
             }
             Row::Record(row) => {
@@ -143,8 +138,7 @@ impl Kept {
             users: self.users.values().cloned().collect(),
             serials: serials.into_iter().collect(),
             positions: positions.into_iter().collect(),
-            webhooks: self.webhooks.values().cloned().collect(),
-            push_tokens: self.push_tokens.values().cloned().collect(),
+            key_values: self.key_values.values().cloned().collect(),
         }
     }
 
@@ -166,10 +160,20 @@ impl Kept {
         entries.map(entry).collect()
     }
 
+    pub(crate) fn missed(&self, app: &AppKey, user: &UserId, after: u64) -> u64 {
+        let later = self.records.values().filter(|row| row.app == *app && row.serial > after);
+        let missed = |row: &&RecordRow| row.legs.iter().any(|leg| leg.user == *user && leg.missed);
+        later.filter(missed).count() as u64
+    }
+
     pub(crate) fn records(&self, asked: &RecordQuery) -> Vec<String> {
         let fits = |row: &&RecordRow| {
             let leg = |user: &UserId| row.legs.iter().find(|leg| leg.user == *user);
             row.app == asked.app
+                && asked.outcome.is_none_or(|outcome| {
+                    let of = |leg: &&LegRow| asked.user.as_ref().is_none_or(|u| leg.user == *u);
+                    row.legs.iter().filter(of).any(|leg| leg.outcome == outcome)
+                })
                 && asked.user.as_ref().is_none_or(|user| leg(user).is_some())
                 && asked.missed_for.as_ref().is_none_or(|user| leg(user).is_some_and(missed))
                 && asked.from.is_none_or(|from| row.created_at >= from)

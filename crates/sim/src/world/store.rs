@@ -6,7 +6,7 @@ use bellwire::{
     Done, FeedEntry, FeedQuery, JournalState, Reading, RecordQuery, Recovered, Row, Storage,
     StorageError,
 };
-use bellwire_core::{CallId, Entry, SessionId, Timestamp};
+use bellwire_core::{AppKey, CallId, Entry, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 
 use super::{
@@ -163,6 +163,10 @@ impl Storage for Store {
 
     fn records<'a>(&'a self, asked: &'a RecordQuery) -> Reading<'a, Vec<String>> {
         self.read(move |kept| kept.records(asked))
+    }
+
+    fn missed<'a>(&'a self, app: &'a AppKey, user: &'a UserId, after: u64) -> Reading<'a, u64> {
+        self.read(move |kept| kept.missed(app, user, after))
     }
 
     fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {

@@ -7,6 +7,7 @@ import { BellwireError } from './error.js';
 import type { ClientOptions, ConnectionState } from './options.js';
 import type { Command } from './outstanding.js';
 import type {
+  Availability,
   CallInfo,
   Record as CallRecord,
   Commands,
@@ -20,6 +21,7 @@ import type {
   PushClear,
   PushSet,
   ServerEvent,
+  SetAvailability,
   Start,
   Target,
 } from './wire.js';
@@ -54,8 +56,12 @@ export interface ClientEvents {
   message: Message;
   /** Watched users came or went. */
   presence: { [user: string]: Presence };
+  /** Another device, or the app, changed when and by whom the user wants to be rung. */
+  availability: Availability;
   /** The record of a finished call. */
   record: CallRecord;
+  /** Missed calls were seen on another device: how many are left. */
+  read: number;
 }
 
 /** Fields of a start besides the callees. */
@@ -186,6 +192,30 @@ export class Client extends Emitter<ClientEvents> {
     return (await this.#connection.ask('record.list', list)).records;
   }
 
+  /** The calls the user missed, newest first, and how many of all of them are not seen yet. */
+  async missed(limit = 50): Promise<{ records: CallRecord[]; unread: number }> {
+    return this.#connection.ask('record.list', { missed: true, limit });
+  }
+
+  /**
+   * Says that missed calls have been seen, on all devices of the user: those up to `record`, or
+   * all. How many are left.
+   */
+  async readRecords(record?: CallRecord): Promise<number> {
+    const upto = record ? { upto: record.serial } : {};
+    return (await this.#connection.ask('record.read', upto)).unread;
+  }
+
+  /** When and by whom the user wants to be rung. */
+  async availability(): Promise<Availability> {
+    return this.#connection.ask('availability.get', {});
+  }
+
+  /** Changes that: what is not named stays as it was. */
+  async setAvailability(change: SetAvailability): Promise<Availability> {
+    return this.#connection.ask('availability.set', change);
+  }
+
   /**
    * The key to subscribe with for Web Push (`applicationServerKey`); none before the login, or
    * where the app is not set up for it.
@@ -288,8 +318,12 @@ export class Client extends Emitter<ClientEvents> {
         return this.emit('message', event);
       case 'presence':
         return this.emit('presence', event.users);
+      case 'availability':
+        return this.emit('availability', event);
       case 'record':
         return this.emit('record', event.record);
+      case 'record.read':
+        return this.emit('read', event.unread);
       case 'call.invited':
         return this.#invited(event);
       default:

@@ -76,6 +76,25 @@ export type Added = {
 /** An app (tenant), named by its key. */
 export type AppKey = string;
 
+/**
+ * When and by whom a user wants to be rung. Calls that are not wanted ring no device of theirs;
+ * what the caller sees instead is the app's setting `unavailable_as`.
+ */
+export type Availability = {
+  /** Who rings in spite of `do_not_disturb` and `quiet_hours`. */
+  allow?: UserId[];
+  /** Who never rings. */
+  block?: UserId[];
+  /** Nobody rings but those in `allow`. */
+  do_not_disturb: boolean;
+  /** Nobody else than those in `allow` rings at any time. */
+  only_allowed?: boolean;
+  /** Hours in which nobody rings but those in `allow`. */
+  quiet_hours?: QuietHours | null;
+  /** When `do_not_disturb` ends by itself; it stays on where none. */
+  until?: Timestamp | null;
+};
+
 /** Any JSON value of the app's own. */
 export type Body = unknown;
 
@@ -233,7 +252,8 @@ export type Cause =
   | 'timeout'
   | 'dropped'
   | 'log_full'
-  | 'media';
+  | 'media'
+  | 'policy';
 
 /**
  * `call.media`: proposes audio or video.
@@ -248,8 +268,21 @@ export type ChangeMedia = {
   media: Media;
 };
 
+/** What a clock on the wall shows: `00:00` to `23:59`. */
+export type ClockTime = string;
+
 /** The place of an event in a call's log, as a device keeps and returns it. Opaque to devices. */
 export type Cursor = string;
+
+/** A day of the week. */
+export type Day =
+  | 'mon'
+  | 'tue'
+  | 'wed'
+  | 'thu'
+  | 'fri'
+  | 'sat'
+  | 'sun';
 
 /** One installation of a user. */
 export type DeviceId = string;
@@ -901,6 +934,42 @@ export type QualityEvent = {
   users: { [key: string]: Quality };
 };
 
+/** Hours that come again each week. */
+export type QuietHours = {
+  /** The hours; none takes them off. */
+  spans: QuietSpan[];
+  /** Where the user's clock is, as an IANA name such as `Europe/Berlin`. */
+  time_zone: string;
+};
+
+/** A part of certain days. */
+export type QuietSpan = {
+  /** The days on which it begins; every day where none. */
+  days?: Day[];
+  /** When it begins. */
+  from: ClockTime;
+  /** When it is over: on the next day where that is not later than `from`. */
+  to: ClockTime;
+};
+
+/** `record.read`. */
+export type ReadOk = {
+  /** How many missed calls the user has not seen yet. */
+  unread: number;
+  /** The newest record that counts as seen. */
+  upto: RecordCursor;
+};
+
+/**
+ * `record.read`: missed calls have been seen.
+ *
+ * They count as read on all devices of the user; the event `record.read` tells the others.
+ */
+export type ReadRecords = {
+  /** The newest that was seen, which includes those before it; all there are where none. */
+  upto?: RecordCursor | null;
+};
+
 /** Why a call ended. */
 export type Reason =
   | 'completed'
@@ -986,6 +1055,8 @@ export type RecordEvent = {
 export type RecordsOk = {
   /** Newest first; page on with `before` = the serial of the last. */
   records: Record[];
+  /** How many missed calls the user has not seen yet, in all. */
+  unread: number;
 };
 
 /** How an invitation ended without an answer to join. */
@@ -1084,7 +1155,10 @@ export type Request = {
   | ({ do: 'presence.get' } & PresenceOf)
   | ({ do: 'presence.watch' } & PresenceOf)
   | ({ do: 'presence.unwatch' } & PresenceOf)
+  | { do: 'availability.get' }
+  | ({ do: 'availability.set' } & SetAvailability)
   | ({ do: 'record.list' } & ListRecords)
+  | ({ do: 'record.read' } & ReadRecords)
   | ({ do: 'push.set' } & PushSet)
   | ({ do: 'push.clear' } & PushClear)
   | ({ do: 'media.offer' } & MediaOffer)
@@ -1191,7 +1265,9 @@ export type ServerEvent =
   | ({ ev: 'media.closed' } & MediaClosedEvent)
   | ({ ev: 'message' } & Message)
   | ({ ev: 'presence' } & PresenceEvent)
+  | ({ ev: 'availability' } & Availability)
   | ({ ev: 'record' } & RecordEvent)
+  | ({ ev: 'record.read' } & ReadOk)
   | { ev: 'session.replaced' }
   | ({ ev: 'session.token_expiring' } & TokenExpiring)
   | { ev: 'server.draining' }
@@ -1199,6 +1275,31 @@ export type ServerEvent =
 
 /** A device's login; `s-` and random characters. */
 export type SessionId = string;
+
+/**
+ * `availability.set`: changes when and by whom the user wants to be rung.
+ *
+ * What is absent stays as it was. The answer is the whole of it, and the event `availability`
+ * tells the user's other devices.
+ */
+export type SetAvailability = {
+  /** Whom to allow. */
+  allow?: UserRef[] | null;
+  /** Whom to block. */
+  block?: UserRef[] | null;
+  /** Whom to allow no longer. */
+  disallow?: UserRef[] | null;
+  /** Whether nobody but those in `allow` rings. */
+  do_not_disturb?: boolean | null;
+  /** Whether nobody else than those in `allow` rings at any time. */
+  only_allowed?: boolean | null;
+  /** The quiet hours, in the place of those before. */
+  quiet_hours?: QuietHours | null;
+  /** Whom to block no longer. */
+  unblock?: UserRef[] | null;
+  /** When that ends by itself; for `do_not_disturb: true`, which without it stays on. */
+  until?: Timestamp | null;
+};
 
 /**
  * `call.state`: what this device publishes. What is absent stays as it was.
@@ -1469,8 +1570,14 @@ export interface Commands {
   'presence.watch': PresenceOf;
   /** Be told no longer. */
   'presence.unwatch': PresenceOf;
+  /** Ask when and by whom the user wants to be rung. */
+  'availability.get': { [field: string]: never };
+  /** Change it. */
+  'availability.set': SetAvailability;
   /** List the user's own records, newest first. */
   'record.list': ListRecords;
+  /** Say that missed calls have been seen. */
+  'record.read': ReadRecords;
   /** Tell where to wake this device. */
   'push.set': PushSet;
   /** Wake this device no longer. */
@@ -1514,7 +1621,10 @@ export interface Oks {
   'presence.get': PresenceOk;
   'presence.watch': PresenceOk;
   'presence.unwatch': PresenceOk;
+  'availability.get': Availability;
+  'availability.set': Availability;
   'record.list': RecordsOk;
+  'record.read': ReadOk;
   'push.set': Empty;
   'push.clear': Empty;
   'media.offer': MediaOfferOk;

@@ -1,7 +1,8 @@
 //! One random step of a history.
 
 use bellwire_core::{
-    CallId, Command, Kind, Media, Mode, Note, Order, Origin, Refusing, Start, Verdict,
+    CallId, Command, Kind, Media, Mode, Note, Order, Origin, Refusing, ShownAs, Start, Unavailable,
+    Verdict,
 };
 use proptest::prelude::*;
 
@@ -33,6 +34,12 @@ pub(super) enum Step {
     Routed {
         device: usize,
         up: bool,
+    },
+    /// A user does not want to be rung, or does again.
+    Availability {
+        user: usize,
+        is_wanted: bool,
+        shown_as: ShownAs,
     },
     Gone(usize),
     Back(usize),
@@ -89,6 +96,12 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (user.clone(), 0..3_usize).prop_map(|(user, call)| Step::Entered { user, call }),
         2 => (device.clone(), prop::bool::weighted(0.6))
             .prop_map(|(device, up)| Step::Routed { device, up }),
+        1 => (user.clone(), any::<bool>(), prop_oneof![Just(ShownAs::Busy), Just(ShownAs::NoAnswer)])
+            .prop_map(|(user, is_wanted, shown_as)| Step::Availability {
+                user,
+                is_wanted,
+                shown_as,
+            }),
         2 => device.clone().prop_map(Step::Gone),
         3 => device.prop_map(Step::Back),
         1 => prop::bool::weighted(0.3)
@@ -172,6 +185,13 @@ impl Step {
             }
             Self::Routed { device, up: true } => w.media_up(&w.devices[*device].clone()),
             Self::Routed { device, up: false } => w.media_lost(&w.devices[*device].clone()),
+            Self::Availability { user: who, is_wanted: true, .. } => {
+                w.unavailable.remove(&user(USERS[*who]));
+            }
+            Self::Availability { user: who, is_wanted: false, shown_as } => {
+                let unavailable = Unavailable { shown_as: *shown_as, blocked: false };
+                w.unavailable.insert(user(USERS[*who]), unavailable);
+            }
             Self::Gone(device) => w.gone(&w.devices[*device].to_string()),
             Self::Back(device) => w.back(&w.devices[*device].to_string()),
             Self::Restart => {

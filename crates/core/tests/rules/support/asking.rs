@@ -39,6 +39,7 @@ pub(crate) fn callee(name: &str) -> Callee {
         claimed: None,
         reach: Reach::Online,
         pending_invites: 0,
+        unavailable: None,
     }
 }
 

@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bellwire_core::{
     AppKey, Call, CallId, Command, DeviceId, EVENT_VERSION, Entry, Event, Note, Opening, Order,
-    Reach, Refusal, RequestRef, RoomId, Settings, Start, Tell, Timestamp, UserId, audience, decide,
-    evolve, fold, start,
+    Reach, Refusal, RequestRef, RoomId, Settings, Start, Tell, Timestamp, Unavailable, UserId,
+    audience, decide, evolve, fold, start,
 };
 
 pub(crate) use act::*;
@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) online: BTreeSet<DeviceId>,
     /// Users who can be woken by push.
     pub(crate) pushable: BTreeSet<UserId>,
+    /// Users who do not want to be rung by anybody.
+    pub(crate) unavailable: BTreeMap<UserId, Unavailable>,
     pub(crate) devices: Vec<DeviceId>,
     story: BTreeMap<(DeviceId, CallId), Vec<Lived>>,
     next_call: u128,
@@ -73,6 +75,7 @@ impl World {
             calls: BTreeMap::new(),
             online: devices.iter().cloned().collect(),
             pushable: BTreeSet::new(),
+            unavailable: BTreeMap::new(),
             devices,
             story: BTreeMap::new(),
             next_call: 1,
@@ -211,6 +214,7 @@ impl World {
     fn look_up_callee(&self, callee: &mut bellwire_core::Callee) {
         callee.claimed = self.claim(&callee.user);
         callee.reach = self.reach(&callee.user);
+        callee.unavailable = self.unavailable.get(&callee.user).copied();
         callee.pending_invites = self.invitations(|call| call.participants[1].user == callee.user);
     }
 

@@ -119,6 +119,7 @@ fn life(n: u64, sessions: u64) -> [Vec<Row>; 4] {
             told: true,
             held: false,
             reach: Reach::Online,
+            unavailable: None,
         }],
         note: Note::default(),
         group: None,

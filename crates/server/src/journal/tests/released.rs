@@ -14,8 +14,7 @@ use tempfile::tempdir;
 
 use super::{answer, app, call, fold, log, open, record, session, session_row, user, user_row};
 use crate::journal::{
-    Journal, JournalSettings, LogRow, PushTokenRow, RecordQuery, Row, WebhookRow,
-    open::SCHEMA_VERSION,
+    Bucket, Journal, JournalSettings, KeyValueRow, LogRow, RecordQuery, Row, open::SCHEMA_VERSION,
 };
 
 fn fixture(version: u32) -> PathBuf {
@@ -46,6 +45,7 @@ fn created() -> Entry {
             told: true,
             held: false,
             reach: Reach::Asleep,
+            unavailable: None,
         }],
         note: Note { content: Some("hi".into()), param: Some(7), ..Note::default() },
         group: None,
@@ -82,8 +82,8 @@ async fn update() {
         Row::SessionGone(session(2)),
         Row::User(user_row("alice", 17)),
         record(3, 40, Reason::Timeout, State::TimedOut),
-        Row::Webhook(webhook()),
-        Row::PushToken(push_token()),
+        Row::KeyValue(webhook()),
+        Row::KeyValue(push_token()),
     ];
     journal.submit(late, || ());
     journal.flush().await.unwrap();
@@ -100,15 +100,14 @@ async fn update() {
     fs::copy(database, fixture(SCHEMA_VERSION)).unwrap();
 }
 
-fn webhook() -> WebhookRow {
-    let state = r#"{"cursor":7,"parked":[],"dead":[]}"#.into();
-    WebhookRow { app: app(), name: "crm".to_owned(), state }
+fn webhook() -> KeyValueRow {
+    let value = Some(r#"{"cursor":7,"parked":[],"dead":[]}"#.into());
+    KeyValueRow { app: app(), bucket: Bucket::Webhook, key: "crm".to_owned(), value }
 }
 
-fn push_token() -> PushTokenRow {
-    let device = DeviceId::parse("phone").unwrap();
-    let (slot, state) = ("fcm".to_owned(), Some(r#"{"token":"f"}"#.into()));
-    PushTokenRow { app: app(), user: user("bob"), device, slot, state }
+fn push_token() -> KeyValueRow {
+    let (key, value) = (r#"["bob","phone","fcm"]"#.to_owned(), Some(r#"{"token":"f"}"#.into()));
+    KeyValueRow { app: app(), bucket: Bucket::PushToken, key, value }
 }
 
 async fn left(journal: &Journal) -> i64 {
@@ -147,10 +146,12 @@ async fn every_released_journal_is_read() {
         assert_eq!(recovered.serials, [(app(), 3)]);
         let positions = if version < 3 { vec![] } else { vec![(app(), 9)] };
         assert_eq!(recovered.positions, positions, "version {version}");
-        let webhooks = if version < 3 { vec![] } else { vec![webhook()] };
-        assert_eq!(recovered.webhooks, webhooks, "version {version}");
-        let push_tokens = if version < 4 { vec![] } else { vec![push_token()] };
-        assert_eq!(recovered.push_tokens, push_tokens, "version {version}");
+        let values = match version {
+            1 | 2 => vec![],
+            3 => vec![webhook()],
+            _ => vec![push_token(), webhook()],
+        };
+        assert_eq!(recovered.key_values, values, "version {version}");
         assert!(journal.answer(&session(1), 9).await.unwrap().is_some());
         assert!(journal.answer(&session(2), 4).await.unwrap().is_none());
         let mut missed = RecordQuery::newest(app(), 1);

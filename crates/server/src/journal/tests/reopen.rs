@@ -4,11 +4,11 @@ use bellwire_core::{Reason, State, Timestamp};
 use tempfile::tempdir;
 
 use super::{
-    answer, app, call, fold, log, open, record, run_and_drop, session, session_row, settings, user,
+    answer, app, call, fold, log, open, record, run_and_drop, session, session_row, settings,
     user_row,
 };
 use crate::journal::{
-    Journal, JournalSettings, PushTokenRow, Row, Synchronous,
+    Bucket, Journal, JournalSettings, KeyValueRow, Row, Synchronous,
     recover::{StoredCall, StoredSession},
 };
 
@@ -86,25 +86,26 @@ fn an_end_without_close_gives_everything_back() {
 }
 
 #[tokio::test]
-async fn of_push_tokens_the_last_word_holds() {
+async fn of_a_value_the_last_word_holds() {
     let data = tempdir().unwrap();
-    let token = |device: &str, state: Option<&str>| {
-        let device = bellwire_core::DeviceId::parse(device).unwrap();
-        let (slot, state) = ("fcm".to_owned(), state.map(Into::into));
-        PushTokenRow { app: app(), user: user("bob"), device, slot, state }
+    let value = |key: &str, value: Option<&str>| KeyValueRow {
+        app: app(),
+        bucket: Bucket::Availability,
+        key: key.to_owned(),
+        value: value.map(Into::into),
     };
     let steps = [
-        vec![token("a", Some("1")), token("b", Some("1")), token("a", Some("2"))],
-        vec![token("b", None), token("c", Some("1"))],
-        vec![token("c", None), token("b", Some("3")), token("d", None)],
+        vec![value("a", Some("1")), value("b", Some("1")), value("a", Some("2"))],
+        vec![value("b", None), value("c", Some("1"))],
+        vec![value("c", None), value("b", Some("3")), value("d", None)],
     ];
     for tables_are_up_to_date in [true, false] {
         let (journal, recovered) = open(data.path()).await;
         if !tables_are_up_to_date {
-            assert_eq!(recovered.push_tokens, [token("a", Some("2")), token("b", Some("3"))]);
+            assert_eq!(recovered.key_values, [value("a", Some("2")), value("b", Some("3"))]);
         }
         for step in &steps {
-            journal.submit(step.iter().cloned().map(Row::PushToken).collect(), || ());
+            journal.submit(step.iter().cloned().map(Row::KeyValue).collect(), || ());
             if tables_are_up_to_date {
                 fold(&journal).await;
             }
@@ -112,7 +113,7 @@ async fn of_push_tokens_the_last_word_holds() {
         journal.close().await.unwrap();
     }
     let (_journal, recovered) = open(data.path()).await;
-    assert_eq!(recovered.push_tokens, [token("a", Some("2")), token("b", Some("3"))]);
+    assert_eq!(recovered.key_values, [value("a", Some("2")), value("b", Some("3"))]);
 }
 
 #[tokio::test]
