@@ -4,7 +4,14 @@
 
 mod support;
 
-use bellwire_client::{Error, Event, protocol::ErrorCode};
+use bellwire_client::{
+    Error, Event,
+    protocol::{
+        ErrorCode,
+        command::{PushClear, PushKind, PushSet},
+    },
+};
+use bellwire_core::PushProvider;
 use serde_json::json;
 use support::{CALL, Server, event, info, news};
 
@@ -107,4 +114,33 @@ async fn a_refusal_says_why() {
     assert_eq!(error.refused().unwrap().code, ErrorCode::BusySelf);
     let unsent = client.call("").start().await.unwrap_err();
     assert!(matches!(unsent, Error::Name { what: "user", .. }));
+}
+
+#[tokio::test]
+async fn a_device_tells_where_it_is_woken() {
+    let server = Server::start().await;
+    let (client, _events, mut peer) = server.connected().await;
+    let set = PushSet {
+        provider: PushProvider::Apns,
+        kind: Some(PushKind::Voip),
+        token: Some("0a0b".into()),
+        endpoint: None,
+        p256dh: None,
+        auth: None,
+    };
+    let (set, ()) = tokio::join!(client.set_push(set), async {
+        let request = peer.expect("push.set").await;
+        assert_eq!(
+            request,
+            json!({"id": 2, "do": "push.set", "provider": "apns", "kind": "voip", "token": "0a0b"})
+        );
+        peer.ok(&request, json!({})).await;
+    });
+    set.unwrap();
+    let (cleared, ()) = tokio::join!(client.clear_push(PushClear::default()), async {
+        let request = peer.expect("push.clear").await;
+        assert_eq!(request, json!({"id": 3, "do": "push.clear"}));
+        peer.ok(&request, json!({})).await;
+    });
+    cleared.unwrap();
 }

@@ -14,6 +14,7 @@ pub use crate::{
     hello::{DeviceInfo, Hello, Login, Platform, RenewToken, Resume},
     media::{MediaClose, MediaOffer, MediaReceive, MediaReport},
     policy::PolicyAsk,
+    proposal::{ChangeMedia, MediaAnswer},
     push::{Push, PushClear, PushKind, PushSet},
     record::{ListRecords, ReadRecords},
     user::PresenceOf,
@@ -416,27 +417,6 @@ pub struct Move {
     pub call: CallId,
     /// The user's device that is in the call now.
     pub from: DeviceId,
-}
-
-/// `call.media`: proposes audio or video.
-///
-/// In an active direct call. Video to audio holds at once; audio to video waits 30 s for the other
-/// side. Asking for what there is takes an own proposal back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct ChangeMedia {
-    /// The call.
-    pub call: CallId,
-    /// What it shall carry.
-    pub media: Media,
-}
-
-/// `call.media_answer`: answers a proposal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct MediaAnswer {
-    /// The call.
-    pub call: CallId,
-    /// Whether it is accepted.
-    pub accept: bool,
 }
 
 /// `ack`: the app has been told to stop ringing.

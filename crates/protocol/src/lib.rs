@@ -25,6 +25,7 @@ mod log;
 pub mod media;
 mod open;
 mod policy;
+mod proposal;
 mod push;
 mod record;
 mod reference;

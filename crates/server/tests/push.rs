@@ -412,6 +412,24 @@ async fn after_a_kill_tokens_are_there_and_what_rang_is_told_to_stop() {
 }
 
 #[tokio::test]
+async fn credentials_are_read_again_while_it_runs() {
+    let gateway = Receiver::start(json!({})).await;
+    let shop = Shop::open("open", "[apps.calls]\nresume_s = 1\n");
+    let mut alice = shop.device("alice").await;
+    let mut bob = shop.device_as("bob", "p1").await;
+    let set = json!({"do": "push.set", "provider": "webhook", "token": "token of p1"});
+    bob.refused(set.clone(), "invalid").await;
+    shop.change("open", &tables(&gateway)).await;
+    bob.ok(set).await;
+    shop.sleep(&mut bob).await;
+    let (id, _) = call(&mut alice, &["bob"], json!({})).await;
+    assert_eq!(news(&gateway.next().await), ("push.invite", "token of p1", id.as_str()));
+    alice.ok(ask("call.cancel", &id)).await;
+    assert_eq!(news(&gateway.next().await).0, "push.stop");
+    alice.wait_for("call.ended").await;
+}
+
+#[tokio::test]
 async fn those_invited_later_are_woken_as_their_inviter_wishes() {
     let gateway = Receiver::start(json!({})).await;
     let shop = open(&gateway);

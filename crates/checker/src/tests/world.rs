@@ -318,14 +318,13 @@ impl World {
         let number = self.calls.len() as u128 + 1;
         let callee = |target: &bellwire_protocol::Target| {
             let bellwire_protocol::UserRef::Id(user) = &target.user else { panic!("by name") };
-            let claimed = self.calls.values().map(|(call, _)| call);
-            let mut claimed = claimed.filter(|c| c.app == who.app && c.claims().any(|u| u == user));
+            let claims = |c: &&Call| c.app == who.app && c.claims().any(|u| u == user);
             Callee {
                 user: user.clone(),
                 uid: None,
                 ring: RingMode::Ring,
                 ring_ms: None,
-                claimed: claimed.next().map(|call| call.id),
+                claimed: self.calls.values().map(|(call, _)| call).find(claims).map(|c| c.id),
                 reach: Reach::Online,
                 pending_invites: 0,
                 unavailable: None,

@@ -4,7 +4,10 @@
 use std::{
     collections::BTreeSet,
     future::pending,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -59,36 +62,42 @@ struct Ring {
 
 /// Those of all calls, until they are told to stop.
 #[derive(Default)]
-pub(super) struct Rings(Mutex<HashMap<CallId, Vec<Ring>>>);
+pub(super) struct Rings {
+    calls: Mutex<HashMap<CallId, Vec<Ring>>>,
+    /// How many calls there are, so that nobody waits to learn that there are none.
+    count: AtomicUsize,
+}
 
 impl Rings {
     pub(super) fn is_empty(&self) -> bool {
-        self.0.lock().is_empty()
+        self.count.load(Ordering::Relaxed) == 0
     }
 
     fn put(&self, call: CallId, ring: Ring) {
-        let mut rings = self.0.lock();
-        let rings = rings.entry(call).or_default();
+        let mut calls = self.calls.lock();
+        let rings = calls.entry(call).or_default();
         // Invited again, its earlier stay is over.
         rings.retain(|old| !(ring.is_of(old.user(), old.device()) && ring.slot() == old.slot()));
         rings.push(ring);
+        self.count.store(calls.len(), Ordering::Relaxed);
     }
 
     /// Takes out those whom `which` names.
     fn take(&self, call: CallId, which: impl Fn(&Ring) -> bool) -> Vec<Ring> {
-        let mut rings = self.0.lock();
-        let Some(all) = rings.get_mut(&call) else { return Vec::new() };
+        let mut calls = self.calls.lock();
+        let Some(all) = calls.get_mut(&call) else { return Vec::new() };
         let taken = all.extract_if(.., |ring| which(ring)).collect();
         if all.is_empty() {
-            rings.remove(&call);
+            calls.remove(&call);
         }
+        self.count.store(calls.len(), Ordering::Relaxed);
         taken
     }
 
     /// What is known of a user's device in a call.
     fn sleepers(&self, call: CallId, user: &UserId, device: &DeviceId) -> Vec<Sleeper> {
-        let rings = self.0.lock();
-        let own = rings.get(&call).into_iter().flatten();
+        let calls = self.calls.lock();
+        let own = calls.get(&call).into_iter().flatten();
         own.filter(|ring| ring.is_of(user, device)).map(|ring| ring.sleeper.clone()).collect()
     }
 }
