@@ -110,20 +110,22 @@ impl Business {
 
     /// Writes the settings of a server with the app of the load into `folder`.
     pub(crate) fn configure(&self, folder: &Path) -> anyhow::Result<PathBuf> {
-        let mut text = format!(
+        let app = format!(
             "[[apps]]\nkey = \"dev\"\nsecrets = [\"{API_KEY}\"]\napi_keys = [\"{API_KEY}\"]\n\
              login = \"open\"\n\
              [apps.limits]\nstarts_per_minute = 1000000\ncallees_per_minute = 1000000\n"
         );
-        if self.by == By::Post {
-            text += &format!(
-                "[apps.hooks]\nask = [\"call.request\"]\nurl = \"http://{0}/hooks\"\n\
-                 secrets = [\"{SECRET}\"]\n\
-                 [[apps.webhooks]]\nname = \"bench\"\nurl = \"http://{0}/events\"\n\
-                 secrets = [\"{SECRET}\"]\n",
-                self.address
-            );
-        }
+        let posts = format!(
+            "[apps.hooks]\nask = [\"call.request\"]\nurl = \"http://{0}/hooks\"\n\
+             secrets = [\"{SECRET}\"]\n\
+             [[apps.webhooks]]\nname = \"bench\"\nurl = \"http://{0}/events\"\n\
+             secrets = [\"{SECRET}\"]\n",
+            self.address
+        );
+        let text = match self.by {
+            By::Socket => app,
+            By::Post => app + &posts,
+        };
         let path = folder.join("bellwire.toml");
         fs::write(&path, text).with_context(|| path.display().to_string())?;
         Ok(path)

@@ -135,12 +135,7 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             call.media = *media;
             call.proposal = None;
         }
-        Event::Edited(Edit { forbid, max_ms }) => {
-            call.forbid = forbid.unwrap_or(call.forbid);
-            if let Some(ms) = max_ms {
-                call.settings.max_ms = Some(*ms).filter(|ms| *ms > 0);
-            }
-        }
+        Event::Edited(change) => edit(call, *change),
         Event::MediaRefused { .. } => call.proposal = None,
         Event::Acknowledged { user, device, seq } => set(call, user, |p| {
             p.acknowledged.insert((device.clone(), *seq));
@@ -154,6 +149,13 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             let (reason, code, cause) = (*reason, *code, *cause);
             end(call, Outcome { reason, code, by, cause, at, note });
         }
+    }
+}
+
+fn edit(call: &mut Call, change: Edit) {
+    call.forbid = change.forbid.unwrap_or(call.forbid);
+    if let Some(ms) = change.max_ms {
+        call.settings.max_ms = Some(ms).filter(|ms| *ms > 0);
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 use support::{PATIENCE, Shop, ask, bellwire, free_address, start};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
-const OTHER: &str = "whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=";
+const OTHER: &str = "whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=";
 
 /// The command, ended when it is dropped, and its lines.
 struct Listener {

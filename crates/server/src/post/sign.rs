@@ -108,9 +108,11 @@ mod tests {
 
     #[test]
     fn what_is_verified_is_signed_by_one_of_the_keys_and_fresh() {
-        let keys =
-            ["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g="]
-                .map(|secret| SigningKey::parse(&secret.into()).unwrap());
+        let keys = [
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            "whsec_YmVuY2gtYmVuY2gtYmVuY2gtYmVuY2gtYmVuY2g=",
+        ]
+        .map(|secret| SigningKey::parse(&secret.into()).unwrap());
         let signed = signatures(&keys, "a", 1_000, b"body");
         let check = |keys: &[SigningKey], id, at, body: &[u8], now_s| {
             verify(keys, (id, at, &signed), body, now_s, Duration::from_mins(5))
