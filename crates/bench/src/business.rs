@@ -117,7 +117,7 @@ impl Business {
         );
         let posts = format!(
             "[apps.hooks]\nask = [\"call.request\"]\nurl = \"http://{0}/hooks\"\n\
-             secrets = [\"{SECRET}\"]\n\
+             secrets = [\"{SECRET}\"]\nabsent = \"deny\"\n\
              [[apps.webhooks]]\nname = \"bench\"\nurl = \"http://{0}/events\"\n\
              secrets = [\"{SECRET}\"]\n",
             self.address

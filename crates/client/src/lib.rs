@@ -30,6 +30,7 @@ mod action;
 mod address;
 mod backoff;
 mod builder;
+mod business;
 mod call;
 mod client;
 mod connection;
@@ -45,6 +46,7 @@ mod tls;
 
 pub use action::Action;
 pub use builder::Builder;
+pub use business::{Business, BusinessBuilder, FromServer, Incomings, Question};
 pub use call::{Call, Incoming};
 pub use client::{Client, Records};
 pub use error::{Closed, Error};

@@ -7,7 +7,10 @@ use bellwire_core::{
     Order, Origin, Reach, RequestRef, RingMode, RoomId, Settings, Start, State, Timestamp, Uid,
     UserId, Verdict, decide, evolve, fold, start,
 };
-use bellwire_protocol::{CallInfo, LogEntry, Record, RoomInfo};
+use bellwire_protocol::{
+    CallInfo, FeedCursor, LogEntry, Record, RoomInfo,
+    business::{FeedEvent, WebhookBody},
+};
 
 fn actor(user: &str, device: &str) -> Actor {
     Actor { user: UserId::parse(user).unwrap(), device: Some(DeviceId::parse(device).unwrap()) }
@@ -109,4 +112,19 @@ fn a_finished_call_makes_a_record_with_a_leg_each() {
         assert_eq!(leg.outcome, State::Left);
         assert_eq!(leg.duration_ms, 61_234, "{}", leg.user);
     }
+}
+
+#[test]
+fn an_event_of_the_feed_says_each_name_once() {
+    let created = entry(1, 1_000, opened().remove(0));
+    let call = "01980000-0000-7000-8000-000000000001".parse().unwrap();
+    let event = FeedEvent::of(FeedCursor(7), call, &created);
+    let app = bellwire_core::AppKey::parse("dev").unwrap();
+    let body = WebhookBody::of(&app, event.clone(), "2026-11-19T20:00:00Z".to_owned());
+    for text in [serde_json::to_string(&event).unwrap(), serde_json::to_string(&body).unwrap()] {
+        assert_eq!(text.matches("\"call\":\"").count(), 1, "{text}");
+        assert!(text.matches("\"app\":").count() <= 1, "{text}");
+    }
+    let text = serde_json::to_string(&body).unwrap();
+    assert_eq!(serde_json::from_str::<WebhookBody>(&text).unwrap(), body);
 }

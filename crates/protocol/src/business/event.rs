@@ -1,6 +1,6 @@
 //! What happened in an app's calls, as the business server reads it.
 
-use bellwire_core::{AppKey, CallId};
+use bellwire_core::{AppKey, CallId, Entry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,16 @@ pub struct FeedEvent {
     /// What was logged.
     #[serde(flatten)]
     pub entry: LogEntry,
+}
+
+impl FeedEvent {
+    /// The wire form of `entry` of `call`. What the feed and a webhook's body say themselves is
+    /// left out of the entry: a name stands in an object once (RFC 8259, section 4).
+    pub fn of(cursor: FeedCursor, call: CallId, entry: &Entry) -> Self {
+        let mut entry = LogEntry::of(entry);
+        entry.event.retain(|name, _| name != "call" && name != "app");
+        Self { cursor, call, entry }
+    }
 }
 
 /// What is posted to a webhook (Standard Webhooks: `type`, `timestamp`, `data`).

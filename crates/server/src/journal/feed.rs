@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use bellwire_core::{AppKey, CallId, Entry};
-use bellwire_protocol::{FeedCursor, LogEntry, business::FeedEvent};
+use bellwire_protocol::{FeedCursor, business::FeedEvent};
 use sqlx::Row as _;
 use uuid::Uuid;
 
@@ -40,11 +40,7 @@ pub struct FeedEntry {
 impl FeedEntry {
     /// As the business server reads it.
     pub(crate) fn to_wire(&self) -> FeedEvent {
-        FeedEvent {
-            cursor: FeedCursor(self.position),
-            call: self.call,
-            entry: LogEntry::of(&self.entry),
-        }
+        FeedEvent::of(FeedCursor(self.position), self.call, &self.entry)
     }
 }
 
