@@ -119,6 +119,24 @@ impl CallInfo {
     }
 }
 
+/// `call.edited`: as it is now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Edited {
+    /// What may not be sent.
+    #[serde(default)]
+    pub forbid: Forbids,
+    /// When the call ends at the latest; none where it has no bound, or is not active yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_by: Option<Timestamp>,
+}
+
+impl Edited {
+    /// As `call` is.
+    pub fn of(call: &Call) -> Self {
+        Self { forbid: call.forbid.into(), ends_by: call.ends_by() }
+    }
+}
+
 /// A user in a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ParticipantInfo {

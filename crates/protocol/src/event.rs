@@ -3,17 +3,19 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use bellwire_core::{
-    Call, CallId, Cause, DeviceId, Leaving, Media, Note, Reason, Refused, Timestamp, UserId,
+    CallId, Cause, DeviceId, Leaving, Media, Note, Reason, Refused, Timestamp, UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Availability, Body, CallInfo, Cursor, Ended, Forbids, Open, ParticipantInfo, Record,
-    RecordCursor, RoomInfo, frame,
+    Availability, Body, CallInfo, Cursor, Ended, Open, ParticipantInfo, Record, RecordCursor,
+    RoomInfo, frame,
     media::{MediaClosedEvent, SpeakersEvent, TracksEvent},
     reply::{Presence, ReadOk},
 };
+
+pub use crate::call::Edited;
 
 /// An event of a call's log, as one device is told.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -464,24 +466,6 @@ pub struct Message {
     pub body: Body,
     /// When.
     pub at: Timestamp,
-}
-
-/// `call.edited`: as it is now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Edited {
-    /// What may not be sent.
-    #[serde(default)]
-    pub forbid: Forbids,
-    /// When the call ends at the latest; none where it has no bound, or is not active yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ends_by: Option<Timestamp>,
-}
-
-impl Edited {
-    /// As `call` is.
-    pub fn of(call: &Call) -> Self {
-        Self { forbid: call.forbid.into(), ends_by: call.ends_by() }
-    }
 }
 
 /// `presence`

@@ -102,7 +102,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         1 => (user.clone(), 0..3_usize).prop_map(|(user, call)| Step::Entered { user, call }),
         2 => (device.clone(), prop::bool::weighted(0.6))
             .prop_map(|(device, up)| Step::Routed { device, up }),
-        1 => (user.clone(), any::<bool>(), prop_oneof![Just(ShownAs::Busy), Just(ShownAs::NoAnswer)])
+        1 => (user.clone(), any::<bool>(), shown_as())
             .prop_map(|(user, is_wanted, shown_as)| Step::Availability {
                 user,
                 is_wanted,
@@ -119,6 +119,10 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         4 => prop_oneof![0..50_u64, 900..5_000_u64, 5_000..25_000_u64].prop_map(Step::Pass),
         1 => (0..60_000_u64).prop_map(Step::Jump),
     ]
+}
+
+fn shown_as() -> impl Strategy<Value = ShownAs> {
+    prop_oneof![Just(ShownAs::Busy), Just(ShownAs::NoAnswer)]
 }
 
 fn callees() -> impl Strategy<Value = Vec<(usize, u8)>> {
