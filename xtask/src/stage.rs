@@ -122,7 +122,9 @@ impl Stage {
             Self::EndToEnd => {
                 let line = "test --locked --workspace --exclude bellwire-fuzz --test *";
                 let packages = python::for_tests(repository)?;
-                finish(self::cargo(repository, line).env("BELLWIRE_TEST_PYTHON", packages))
+                let mut tests = self::cargo(repository, line);
+                tests.env("BELLWIRE_TEST_PYTHON", packages);
+                finish(tests.env("BELLWIRE_TEST_NODE", web::node(repository)?))
             }
             Self::Web => web::test(repository),
             Self::Instructions => instructions::run(repository, &Instructions::default()),

@@ -1,6 +1,7 @@
 //! The server under load: one that runs already, or one of our own.
 
 use std::{
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -145,6 +146,8 @@ fn start(
     };
     command
         .args(["--server-log-level", "error", "--listen", &address.to_string()])
+        // Those beside its own port may be somebody else's.
+        .args(["--media-udp", "127.0.0.1:0", "--media-tcp", "127.0.0.1:0"])
         .args(["--limits-connections", &files::most_devices().min(1_000_000).to_string()])
         .arg("--data")
         .arg(data)
@@ -154,21 +157,35 @@ fn start(
         .with_context(|| format!("cannot start {}", binary.display()))
 }
 
-/// Waits until `child` listens; false if it ends instead.
+/// Waits until `child` serves; false if it ends instead.
 fn wait(child: &mut Child, address: SocketAddr) -> anyhow::Result<bool> {
     let patience = Instant::now() + PATIENCE;
-    while TcpStream::connect(address).is_err() {
+    while !serves(address) {
         if child.try_wait()?.is_some() {
             return Ok(false);
         }
         if Instant::now() > patience {
             drop(child.kill());
             drop(child.wait());
-            bail!("the server does not listen within {} s", PATIENCE.as_secs());
+            bail!("the server does not serve within {} s", PATIENCE.as_secs());
         }
         thread::sleep(Duration::from_millis(10));
     }
     Ok(true)
+}
+
+/// Whether a server answers there. That somebody listens is not enough: a server that cannot have
+/// its ports for media ends only after that.
+fn serves(address: SocketAddr) -> bool {
+    let asked = || -> std::io::Result<bool> {
+        let mut socket = TcpStream::connect(address)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer)?;
+        Ok(answer.starts_with("HTTP/1.1 200"))
+    };
+    asked().unwrap_or(false)
 }
 
 fn address(url: &str) -> anyhow::Result<SocketAddr> {

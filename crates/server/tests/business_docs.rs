@@ -2,10 +2,13 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::{
+    io::{BufRead as _, BufReader, Lines},
+    process::{Child, ChildStdout, Command, Stdio},
+};
 
 use serde_json::{Value, json};
-use support::{Server, outcome};
+use support::{Server, Shop, free_address, outcome};
 
 /// Where the docs say that the server is.
 const SAID: &str = "127.0.0.1:2355";
@@ -106,4 +109,50 @@ async fn a_call_made_and_ended_by_the_server() {
     assert_eq!(shell(&server, end), json!({"calls": 1}));
     let ended = bob.wait_for("call.ended").await["ended"].take();
     assert_eq!((outcome(&ended).0, &ended["content"]), ("all", &json!("closing time")));
+}
+
+/// Lines of a program that ends with the test.
+fn next(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
+    lines.next().expect("it goes on").expect("a line")
+}
+
+#[tokio::test]
+async fn a_receiver_that_verifies() {
+    const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let address = free_address();
+    let tables = format!(
+        "[apps.hooks]\nask = [\"call.request\"]\nurl = \"http://{address}/\"\n\
+         secrets = [\"{SECRET}\"]\nabsent = \"deny\"\n\
+         [[apps.webhooks]]\nname = \"dev\"\nurl = \"http://{address}/\"\nsecrets = [\"{SECRET}\"]\n"
+    );
+    let shop = Shop::open("open", &tables);
+    let code = examples("ts", &shop.server).remove(0).replace("8787", &address.port().to_string());
+    // Where `cargo xtask test` found or put it; otherwise that of the `PATH`.
+    let node = std::env::var_os("BELLWIRE_TEST_NODE").unwrap_or_else(|| "node".into());
+    let mut node = Command::new(node)
+        .args(["--input-type=module", "--eval", &code])
+        .env("SECRET", SECRET)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("node runs");
+    let mut lines = BufReader::new(node.stdout.take().expect("it is piped")).lines();
+    let _ends = Running(node);
+    assert_eq!(next(&mut lines), "listening");
+
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    let info = alice.ok(call("bob")).await;
+    let id = info["call"].as_str().expect("an id");
+    bob.expect("call.invited").await;
+    assert_eq!(next(&mut lines), format!("call.request {id} "));
+    bob.ok(json!({"do": "call.reject", "call": id})).await;
+    let mut told = vec![next(&mut lines)];
+    while !told.last().is_some_and(|line| line.starts_with("call.ended")) {
+        told.push(next(&mut lines));
+    }
+    assert!(told.contains(&format!("call.rejected {id} bob")), "{told:?}");
+    let forged = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let forged = forged.post(format!("http://{address}/")).body("{}").send().await;
+    assert_eq!(forged.expect("an answer").status(), 401);
+    assert_eq!(next(&mut lines), "refused undefined ");
 }

@@ -50,6 +50,11 @@ fn build(repository: &Repository, node: &Node) -> Result<()> {
     stamp.keep_in(&kept)
 }
 
+/// Node's program, for tests that run examples.
+pub(crate) fn node(repository: &Repository) -> Result<PathBuf> {
+    Ok(Node::find(repository)?.program())
+}
+
 /// Node, with the packages of the lock file beside it; installed only when that has changed.
 fn installed(repository: &Repository) -> Result<Node> {
     let node = Node::find(repository)?;

@@ -62,6 +62,11 @@ impl Node {
         is_new && self.folder.join("npm").exists()
     }
 
+    /// The program itself.
+    pub(super) fn program(&self) -> PathBuf {
+        self.folder.join("node")
+    }
+
     /// A call of npm in `folder`, with its arguments still to be given.
     pub(super) fn npm(&self, folder: &Path) -> Command {
         let mut npm = Command::new(self.folder.join("npm"));
