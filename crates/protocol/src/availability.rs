@@ -6,7 +6,11 @@ use bellwire_core::{Timestamp, UserId};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use crate::{Fault, UserRef, limits};
+use crate::{
+    Fault, UserRef,
+    check::{check_count, fault},
+    limits,
+};
 
 /// When and by whom a user wants to be rung. Calls that are not wanted ring no device of theirs;
 /// what the caller sees instead is the app's setting `unavailable_as`.
@@ -173,19 +177,14 @@ pub struct SetAvailability {
 impl SetAvailability {
     /// Looks at sizes, and at what only makes sense together.
     pub fn check(&self) -> Result<(), Fault> {
-        let most = |field: &str, count: usize, most: usize| {
-            let text = format!("has {count} items; at most {most} are allowed");
-            if count <= most { Ok(()) } else { Err(Fault { field: field.to_owned(), text }) }
-        };
         for (field, list) in self.lists() {
-            most(field, list.len(), limits::LISTED_USERS)?;
+            check_count(field, list.len(), limits::LISTED_USERS)?;
         }
         if self.until.is_some() && self.do_not_disturb != Some(true) {
-            let text = "says when `do_not_disturb: true` ends; give both".to_owned();
-            return Err(Fault { field: "until".to_owned(), text });
+            return Err(fault("until", "says when `do_not_disturb: true` ends; give both"));
         }
         let spans = self.quiet_hours.as_ref().map_or(0, |hours| hours.spans.len());
-        most("quiet_hours.spans", spans, limits::QUIET_SPANS)
+        check_count("quiet_hours.spans", spans, limits::QUIET_SPANS)
     }
 
     /// The lists of users, with the names of their fields.

@@ -274,7 +274,7 @@ impl Ended {
             by: outcome.by.clone(),
             at: outcome.at,
             duration_ms,
-            cause: outcome.cause.filter(|cause| *cause != Cause::Policy).map(Open::from),
+            cause: outcome.cause.filter(|cause| !cause.is_private()).map(Open::from),
             note: outcome.note.clone(),
         }
     }

@@ -17,7 +17,7 @@ pub struct Fault {
     pub text: String,
 }
 
-fn fault(field: impl Into<String>, text: impl Into<String>) -> Fault {
+pub(crate) fn fault(field: impl Into<String>, text: impl Into<String>) -> Fault {
     Fault { field: field.into(), text: text.into() }
 }
 
@@ -167,7 +167,7 @@ fn check_body(body: &Body) -> Result<(), Fault> {
     Ok(())
 }
 
-fn check_count(field: &str, count: usize, most: usize) -> Result<(), Fault> {
+pub(crate) fn check_count(field: &str, count: usize, most: usize) -> Result<(), Fault> {
     if count <= most {
         return Ok(());
     }

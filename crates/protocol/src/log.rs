@@ -3,7 +3,7 @@
 use bellwire_core::{Cause, Entry, Event, Timestamp, UserId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// One entry: `{"seq":3,"at":…,"type":"accepted","user":"bob",…}`. Which request caused it is
 /// left out, since a session's name is a secret of its device.
@@ -44,7 +44,8 @@ impl LogEntry {
     pub fn told(entry: &Entry, user: &UserId) -> Self {
         let mut told = Self::of(entry);
         if told.event.get("user").is_none_or(|of| of != user.as_str()) {
-            told.event.retain(|name, value| name != "cause" || *value != json!(Cause::Policy));
+            let is_private = |cause: &Value| Cause::deserialize(cause).is_ok_and(Cause::is_private);
+            told.event.retain(|name, value| name != "cause" || !is_private(value));
         }
         for list in ["callees", "users"] {
             let listed = told.event.get_mut(list).and_then(Value::as_array_mut);

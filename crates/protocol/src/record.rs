@@ -111,18 +111,18 @@ impl Record {
     /// The record as `user` is told it: that somebody else did not want to be rung is left out.
     #[must_use]
     pub fn told(mut self, user: &UserId) -> Self {
-        let is_policy = |cause: &Option<Open<Cause>>| {
-            cause.as_ref().is_some_and(|cause| *cause == Cause::Policy)
+        let is_private = |cause: &Option<Open<Cause>>| {
+            cause.as_ref().and_then(Open::known).is_some_and(|cause| cause.is_private())
         };
         let mut is_own = false;
-        for leg in self.legs.iter_mut().filter(|leg| is_policy(&leg.cause)) {
+        for leg in self.legs.iter_mut().filter(|leg| is_private(&leg.cause)) {
             if leg.user == *user {
                 is_own = true;
             } else {
                 leg.cause = None;
             }
         }
-        if !is_own && is_policy(&self.cause) {
+        if !is_own && is_private(&self.cause) {
             self.cause = None;
         }
         self
@@ -130,7 +130,7 @@ impl Record {
 
     /// Whether somebody in it did not want to be rung, so that not everybody is told the same.
     pub fn has_secrets(call: &Call) -> bool {
-        call.participants.iter().any(|p| p.cause == Some(Cause::Policy))
+        call.participants.iter().any(|p| p.cause.is_some_and(Cause::is_private))
     }
 
     /// Whether `user` was called, and neither answered nor refused.

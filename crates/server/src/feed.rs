@@ -1,9 +1,14 @@
 //! Tells whoever follows an app's feed that there is more in it.
 
+use std::time::Duration;
+
 use ahash::HashMap;
 use bellwire_core::AppKey;
 use parking_lot::RwLock;
 use tokio::sync::watch;
+
+/// How long a feed that cannot be read is left alone.
+pub(crate) const READ_AGAIN: Duration = Duration::from_secs(1);
 
 /// The feeds that are followed.
 #[derive(Debug, Default)]

@@ -38,6 +38,7 @@ use super::{
     desk::{Line, Out},
 };
 use crate::{
+    feed::READ_AGAIN,
     gateway::Gateway,
     http::{self, Business, Problem},
     journal::FeedQuery,
@@ -49,8 +50,6 @@ const PING: Duration = Duration::from_secs(25);
 const CARRIED: usize = 64;
 /// Events that wait to be written. Questions and answers go first.
 const EVENTS_WAITING: usize = 64;
-/// How long a feed that cannot be read is left alone.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 /// The longest body of an answer, in bytes: a page of records with long notes.
 const ANSWER_BYTES: usize = 16 << 20;
 

@@ -117,8 +117,7 @@ fn rejected(event: &Event, after: &Call) -> Change {
         user: user.clone(),
         reason: (*reason).into(),
         code: *code,
-        // That a callee does not want to be rung is theirs to know.
-        cause: cause.filter(|cause| *cause != Cause::Policy).map(Into::into),
+        cause: cause.filter(|cause| !cause.is_private()).map(Into::into),
         note: note.clone(),
     })
 }

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     clock::rfc3339,
     config::WebhookSettings,
+    feed::READ_AGAIN,
     journal::{FeedEntry, FeedQuery},
     post::{Message, send},
     switchboard::Switchboard,
@@ -33,8 +34,6 @@ const PAGE: usize = 128;
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// A clock that jumps does not stop deliveries for longer.
 const LOOK_AGAIN: Duration = Duration::from_mins(1);
-/// How long a feed that cannot be read is left alone.
-const READ_AGAIN: Duration = Duration::from_secs(1);
 
 type Posted = (CallId, Result<(), String>);
 
