@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::call::Cause;
+
 /// What the caller sees of a callee who does not want to be rung.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -22,4 +24,11 @@ pub struct Unavailable {
     /// Whether the caller is blocked: who blocks somebody has not missed their call.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub blocked: bool,
+}
+
+impl Cause {
+    /// Whether it is the callee's own affair, which others in the call are not told.
+    pub fn is_private(self) -> bool {
+        self == Self::Policy
+    }
 }

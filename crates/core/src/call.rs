@@ -336,13 +336,6 @@ pub enum Cause {
     Policy,
 }
 
-impl Cause {
-    /// Whether it is the callee's own affair, which others in the call are not told.
-    pub fn is_private(self) -> bool {
-        self == Self::Policy
-    }
-}
-
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
