@@ -12,8 +12,9 @@ use anyhow::{Context, Result};
 
 use crate::repository::{Repository, finish};
 
-/// What the examples of the docs need, and what tries the API against its document.
-const FOR_TESTS: [&str; 2] = ["websockets==17.4", "schemathesis==4.32.5"];
+/// What the examples of the docs need, what tries the API against its document, and what reads
+/// tokens as a `LiveKit` server does.
+const FOR_TESTS: [&str; 3] = ["websockets==17.4", "schemathesis==4.32.5", "livekit-api==1.2.2"];
 
 /// The folders with the packages that tests need, as `PYTHONPATH` has them; fetched when they are
 /// not there.

@@ -334,6 +334,8 @@ pub enum Cause {
     /// The callee does not want to be rung: do-not-disturb, or a list of theirs. Callers are not
     /// told.
     Policy,
+    /// The app gave no token for the room of the call.
+    Token,
 }
 
 /// How a call ended.

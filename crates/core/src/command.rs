@@ -194,6 +194,13 @@ pub enum Command {
         /// The killer's note.
         note: Note,
     },
+    /// No token for the call's room is to be had for a user who is to enter it.
+    Barred {
+        /// Who.
+        user: UserId,
+        /// The number told.
+        code: u32,
+    },
     /// The business server changes what may be sent, or the longest time.
     Edit(Edit),
     /// The business server takes a participant out.

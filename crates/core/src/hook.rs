@@ -19,6 +19,9 @@ pub enum Hook {
     /// Whether somebody may enter a group call that runs.
     #[serde(rename = "call.join")]
     Join,
+    /// A token for a room that the app's own media server routes.
+    #[serde(rename = "room.token")]
+    Token,
     /// Word of an answer.
     #[serde(rename = "call.answer")]
     Answer,
@@ -34,6 +37,7 @@ impl Hook {
             Self::Login => "session.login",
             Self::Request => "call.request",
             Self::Join => "call.join",
+            Self::Token => "room.token",
             Self::Answer => "call.answer",
             Self::Finish => "call.finish",
         }

@@ -195,7 +195,7 @@ pub struct RoomInfo {
     /// What lets the device in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<crate::Secret>,
-    /// Where it is.
+    /// Where it is, where the media is not this server's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// Relays for a device that cannot reach the server, good for some hours.

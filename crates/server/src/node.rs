@@ -17,7 +17,7 @@ use crate::{
     http,
     journal::{Bucket, KeyValueRow, Recovered},
     listen::Visitor,
-    media::{Media, Reports, hear_forever},
+    media::{self, Media, Reports, hear_forever},
     metrics::Metrics,
     push::Push,
     sessions::Session,
@@ -72,8 +72,7 @@ pub struct Node {
 impl Node {
     /// Starts a node: what the storage kept goes on.
     pub async fn open(tenants: Tenants, ground: Ground) -> Self {
-        let (metrics, no_media) = (Arc::new(Metrics::new()), (Media::default(), None));
-        Self::open_with(tenants, ground, metrics, no_media).await
+        Self::open_with(tenants, ground, Arc::new(Metrics::new()), None).await
     }
 
     /// Likewise, with what only the program has: metrics that are already counted in, and media.
@@ -81,8 +80,10 @@ impl Node {
         tenants: Tenants,
         ground: Ground,
         metrics: Arc<Metrics>,
-        (media, reports): (Media, Option<Reports>),
+        router: Option<(media::Router, Reports)>,
     ) -> Self {
+        let (router, reports) = router.unzip();
+        let media = Media::new(tenants.apps.clone(), router);
         let Ground { storage, recovered, clock, chance } = ground;
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));

@@ -17,7 +17,7 @@ use crate::{
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
     listen::{Listener, LookAgain, Serving, Tls, own_certificate},
-    media::Media,
+    media::Router,
     metrics::Metrics,
     node::{Ground, KEEP_MS, Node, Tenants},
 };
@@ -60,7 +60,7 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let port = TcpListener::bind(config.server.listen)
         .await
         .with_context(|| format!("cannot listen on {}", config.server.listen))?;
-    let media = Media::start(&config.media, config.server.listen, port.local_addr()?)?;
+    let media = Router::start(&config.media, config.server.listen, port.local_addr()?)?;
     let gateway = Node::open_with(tenants, ground, metrics, media).await.gateway;
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
     let reload = (config.clone(), sources, apps, gateway.clone());

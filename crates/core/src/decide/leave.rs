@@ -5,7 +5,7 @@ use crate::{
     call::{Call, Cause, Mode, Participant, Phase, Reason, State},
     command::{Actor, Refusal, Refusing},
     draft::{Draft, Ending},
-    event::{Event, Leaving},
+    event::{Event, Leaving, Refused},
     id::UserId,
     note::Note,
     settings::Who,
@@ -139,6 +139,26 @@ pub(super) fn kill(draft: &mut Draft, code: u32, note: &Note) -> Result<(), Refu
     over_for_all(&draft.call)?;
     draft.close(Ending::new(Reason::Killed).code(code).cause(Cause::Server).note(note));
     Ok(())
+}
+
+/// Whoever gets no token for the room stays out of it, and a call of two is over by that.
+pub(super) fn barred(draft: &mut Draft, user: &UserId, code: u32) {
+    let live = |p: &&Participant| p.state.is_pending() || p.state.is_in();
+    let Some(me) = draft.call.participant(user).filter(live).filter(|_| !draft.is_over()) else {
+        return;
+    };
+    let unanswered = *user == draft.call.caller && !answered(&draft.call);
+    let (user, cause, note) = (user.clone(), Some(Cause::Token), Note::default());
+    if draft.call.is_direct() || unanswered {
+        draft.close(Ending::new(Reason::Denied).code(code).cause(Cause::Token));
+    } else if me.state.is_pending() {
+        let reason = Refused::Denied;
+        draft.push(Event::Rejected { user, device: None, reason, code, cause, note });
+        draft.settle(&Note::default());
+    } else {
+        draft.push(Event::Left { user, how: Leaving::Removed, cause, code, note });
+        draft.settle(&Note::default());
+    }
 }
 
 pub(super) fn remove(draft: &mut Draft, user: &UserId, note: &Note) -> Result<(), Refusal> {

@@ -42,6 +42,7 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
             Command::Restarted => liveness::restarted(&mut draft),
             Command::Tick => liveness::tick(&mut draft),
             Command::Kill { code, note } => leave::kill(&mut draft, *code, note)?,
+            Command::Barred { user, code } => leave::barred(&mut draft, user, *code),
             Command::Edit(wanted) => edit::edit(&mut draft, *wanted)?,
             Command::Remove { user, note } => leave::remove(&mut draft, user, note)?,
         }
@@ -150,6 +151,7 @@ fn bound(draft: &Draft, command: &Command) -> Result<bool, Refusal> {
         | Command::Restarted
         | Command::Tick
         | Command::Kill { .. }
+        | Command::Barred { .. }
         | Command::Remove { .. } => false,
     };
     if needless {

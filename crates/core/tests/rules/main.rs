@@ -20,4 +20,5 @@ mod races_liveness;
 mod races_media;
 mod races_requests;
 mod races_server;
+mod room_tokens;
 mod server_started;

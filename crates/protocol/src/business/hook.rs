@@ -1,8 +1,8 @@
 //! Hooks: what the business server is asked before something happens, or told of at once.
 
 use bellwire_core::{
-    AppKey, CallId, DeviceId, Hook, Kind, Label, Media, Mode, Note, RingMode, Timestamp, Uid,
-    UserId,
+    AppKey, CallId, DeviceId, Hook, Kind, Label, Media, Mode, Note, RingMode, RoomId, Timestamp,
+    Uid, UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,12 @@ pub enum Asking {
     /// Whether somebody may enter a group call that runs, by `call.join`.
     #[serde(rename = "call.join")]
     Join(JoinAsk),
+    /// A token for a device that is to enter a room whose media is the app's own
+    /// (`room_media = "external"`), where the app's `hooks.ask` names it. The answer gives `token`,
+    /// `url` and `expires_in`. Who is denied one, or gets no answer in time, stays out of the call;
+    /// a direct call ends `denied`, cause `token`.
+    #[serde(rename = "room.token")]
+    Token(Box<TokenAsk>),
     /// A callee has answered or refused. The answer's body is not looked at.
     #[serde(rename = "call.answer")]
     Answer(Box<AnswerNews>),
@@ -53,6 +59,7 @@ impl Asking {
             Self::Login(_) => Hook::Login,
             Self::Request(_) => Hook::Request,
             Self::Join(_) => Hook::Join,
+            Self::Token(_) => Hook::Token,
             Self::Answer(_) => Hook::Answer,
             Self::Finish(_) => Hook::Finish,
         }
@@ -141,6 +148,21 @@ pub struct JoinAsk {
     pub by: HookUser,
 }
 
+/// `room.token`
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TokenAsk {
+    /// The call.
+    pub call: CallId,
+    /// Its room.
+    pub room: RoomId,
+    /// Who is to enter it, with which device.
+    pub by: HookUser,
+    /// What the call carries.
+    pub media: Media,
+    /// What the device may send.
+    pub allow: Vec<Media>,
+}
+
 /// `call.answer`
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AnswerNews {
@@ -196,6 +218,19 @@ pub struct HookAnswer {
     /// `session.login`: their name for people.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Label>,
+    /// `room.token`: what lets the device into the room, at most 8192 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 8192))]
+    pub token: Option<Secret>,
+    /// `room.token`: where the room is, at most 2048 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 2048))]
+    pub url: Option<String>,
+    /// `room.token`: how long the token is good for, in seconds; a device that asks for the room
+    /// after that gets another. Without it, as long as the call lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
+    pub expires_in: Option<u64>,
 }
 
 impl Default for HookAnswer {
@@ -213,6 +248,9 @@ impl Default for HookAnswer {
             user: None,
             uid: None,
             name: None,
+            token: None,
+            url: None,
+            expires_in: None,
         }
     }
 }

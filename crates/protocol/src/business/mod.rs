@@ -8,6 +8,7 @@ mod socket;
 pub use event::{FeedEvent, WebhookBody, WebhookData};
 pub use hook::{
     AnswerNews, Asking, HookAnswer, HookBody, HookCallee, HookUser, JoinAsk, LoginAsk, RequestAsk,
+    TokenAsk,
 };
 pub use record::{Confirmed, FullRecord, PushReceipt, Receipt, Verdict};
 pub use socket::{

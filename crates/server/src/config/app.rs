@@ -14,7 +14,7 @@ use super::{
     validate,
     webhooks::{self, WebhookSettings},
 };
-use crate::{auth::TokenKeys, push::PushServices};
+use crate::{auth::TokenKeys, media::LiveKit, push::PushServices};
 
 /// The shortest secret and API key, in bytes: as long as the SHA-256 it is used with.
 const SECRET_BYTES: usize = 32;
@@ -25,6 +25,7 @@ const DEV_PER_MINUTE: u32 = 1_000_000;
 /// Tables an app has for itself; their paths are told from the app on.
 const CALLS: &str = "calls";
 const LIMITS: &str = "limits";
+const LIVEKIT: &str = "livekit";
 /// Limits that hold for the whole server, whatever the app.
 const WHOLE_SERVER: [&str; 7] = [
     "connections",
@@ -59,6 +60,8 @@ pub(crate) struct App {
     pub webhooks: Vec<WebhookSettings>,
     /// Through whom its sleeping devices are woken.
     pub push: PushServices,
+    /// The `LiveKit` server of its calls.
+    pub livekit: Option<LiveKit>,
     /// Times and policy of its calls, unless a call brings its own.
     pub settings: Settings,
     /// What callers see of a callee who does not want to be rung.
@@ -91,6 +94,11 @@ impl App {
         let push = app.push.resolve(at, &mut problems);
         let calls = own(CALLS, &config.calls, app.calls.as_ref(), at, &mut problems);
         let limits = own(LIMITS, &config.limits, app.limits.as_ref(), at, &mut problems);
+        let livekit = own(LIVEKIT, &config.livekit, app.livekit.as_ref(), at, &mut problems);
+        let livekit = livekit.zip(calls.as_ref()).and_then(|(livekit, calls)| {
+            let path = format!("{at}.{LIVEKIT}");
+            livekit.resolve(calls.room_media, &path, &mut problems)
+        });
         whole_server(app.limits.as_ref(), at, &mut problems);
         if let (Some(own), Some(calls)) = (&app.calls, &calls) {
             let path = format!("{at}.{CALLS}");
@@ -112,6 +120,7 @@ impl App {
                 hooks,
                 webhooks,
                 push,
+                livekit,
                 settings: settings(&calls),
                 unavailable_as: calls.unavailable_as.into(),
                 resume_ms: calls.resume_s * 1_000,
@@ -141,6 +150,7 @@ impl App {
             push: Push::default(),
             calls: None,
             limits: None,
+            livekit: None,
         };
         let mut app = Self::resolve(&app, "apps.dev", config)?;
         // Trying things out calls the same few users far more often than people do. A limit that

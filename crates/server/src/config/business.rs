@@ -18,8 +18,8 @@ const TIMEOUT_MS: RangeInclusive<u64> = 50..=10_000;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Hooks {
-    /// What it is asked or told: `call.request` and `call.join` decide, `call.answer` and
-    /// `call.finish` only tell. `session.login` is asked where `login = "hook"`, without being
+    /// What it is asked or told: `call.request`, `call.join` and `room.token` decide, `call.answer`
+    /// and `call.finish` only tell. `session.login` is asked where `login = "hook"`, without being
     /// named here.
     #[schemars(with = "Vec<String>", example = ["call.request", "call.finish"])]
     pub ask: Vec<Hook>,
@@ -34,7 +34,8 @@ pub(crate) struct Hooks {
     /// How long it may take to answer, in milliseconds (50 to 10000).
     pub timeout_ms: u64,
     /// What happens when it cannot be asked or does not answer as agreed. Has to be said where
-    /// something is asked. Nobody logs in by name without its word, whatever stands here.
+    /// something is asked. Nobody logs in by name and nobody enters a room without its
+    /// word, whatever stands here.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"deny")]
     pub absent: Option<Absent>,

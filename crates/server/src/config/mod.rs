@@ -11,6 +11,7 @@ mod business;
 mod dev;
 mod error;
 mod flags;
+mod livekit;
 mod media;
 mod order;
 mod pages;

@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{business::Hooks, media::Media, push::Push, webhooks::Webhook};
+use super::{business::Hooks, livekit::LiveKitServer, media::Media, push::Push, webhooks::Webhook};
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -33,6 +33,9 @@ pub(crate) struct Config {
     pub calls: Calls,
     /// Media that the server routes itself: voices, pictures, screens.
     pub media: Media,
+    /// A `LiveKit` server that routes the media of calls with `room_media = "livekit"`; an app
+    /// has its own under `[apps.livekit]`.
+    pub livekit: LiveKitServer,
     /// The apps (tenants) that are served; nothing crosses from one to another. Read again on
     /// SIGHUP.
     pub apps: Vec<AppConfig>,
@@ -320,7 +323,10 @@ impl From<UnavailableAs> for bellwire_core::ShownAs {
 pub(crate) enum RoomMedia {
     /// Through this server, as `[media]` says.
     Sfu,
-    /// Wherever the app lets it: the server gives a room id and nothing else.
+    /// Through the `LiveKit` server of `[livekit]`: each participant is given a token for it.
+    Livekit,
+    /// Wherever the app lets it: the server gives a room id, and the token that the app's own
+    /// server gives where `hooks.ask` names `room.token`.
     External,
 }
 
@@ -377,6 +383,12 @@ pub(crate) struct AppConfig {
     #[serde(default)]
     #[schemars(with = "Option<Limits>", extend("examples" = [{"calls_per_app": 500}]))]
     pub limits: Option<toml::Table>,
+    /// This app's own values for settings of `[livekit]`.
+    #[serde(default)]
+    #[schemars(with = "Option<LiveKitServer>", extend("examples" = [{
+        "url": "wss://livekit.shop.example", "api_key": "APIshop", "api_secret": "its secret",
+    }]))]
+    pub livekit: Option<toml::Table>,
     /// What the app's business server is asked, and how.
     #[serde(default)]
     pub hooks: Hooks,
@@ -428,6 +440,7 @@ impl From<RoomMedia> for bellwire_core::RoomMedia {
     fn from(media: RoomMedia) -> Self {
         match media {
             RoomMedia::Sfu => Self::Sfu,
+            RoomMedia::Livekit => Self::Livekit,
             RoomMedia::External => Self::External,
         }
     }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{
     business::Hooks,
+    livekit::LiveKitServer,
     media::{Media, Turn},
     order::fields,
     push::{Apns, Fcm, Push, PushWebhook, Web},
@@ -132,6 +133,7 @@ fn properties<'a>(
         "tls.acme" => fields::<Acme>(),
         "storage" => fields::<Storage>(),
         "calls" => fields::<Calls>(),
+        "livekit" => fields::<LiveKitServer>(),
         "calls.policy" => fields::<Policy>(),
         "apps" => fields::<AppConfig>(),
         "apps.hooks" => fields::<Hooks>(),
@@ -154,7 +156,7 @@ fn leaves(path: &str, schema: &Value, default: Option<&Value>, into: &mut Vec<Se
         let nested =
             nested.get("items").filter(|i| i.get("properties").is_some()).unwrap_or(nested);
         if nested.get("properties").is_some() {
-            // An app's own table of `[calls]` or `[limits]` is described where these are.
+            // An app's own table of another section is described where these are.
             if !is_optional(schema) {
                 leaves(&path, nested, default, into);
                 continue;

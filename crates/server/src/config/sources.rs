@@ -19,7 +19,7 @@ use super::{
 pub(crate) const CONFIG_VARIABLE: &str = "BELLWIRE_CONFIG";
 
 /// Settings of an app that hold secrets.
-const SECRET: [&str; 4] = ["secrets", "secret", "api_keys", "private_key"];
+const SECRET: [&str; 5] = ["secrets", "secret", "api_secret", "api_keys", "private_key"];
 /// Another one, whose name alone is that of many a setting.
 const SECRET_KEY: &str = ".push.web.key";
 

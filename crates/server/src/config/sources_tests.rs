@@ -20,7 +20,7 @@ pub(crate) fn load(text: &str, variables: &[(&str, &str)]) -> Result<(Config, Ap
 }
 
 /// The problems, without the directory of the file.
-fn problems(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+pub(crate) fn problems(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a directory");
     let error = sources(dir.path(), text, variables).load().expect_err("it is refused");
     let dir = format!("{}/", dir.path().display());

@@ -10,6 +10,7 @@ mod push;
 mod records;
 mod requests;
 mod upgrade;
+mod waiting;
 mod wire;
 
 pub(crate) use frame::{Decoder, Frame};

@@ -2,20 +2,13 @@
 
 use std::{sync::Arc, time::Instant};
 
-use bellwire_core::{
-    CallId, Command as CallCommand, Hook, MediaReport, Order, Origin, Participant, UserId,
-};
+use bellwire_core::{CallId, Command as CallCommand, MediaReport, Order, UserId};
 use bellwire_protocol::{
-    CallInfo, Command, ErrorCode, Json, LogEntry, Reply, Request, WireError, command,
-    limits::LOG_PAGE,
-    reply::{Empty, GetOk},
+    Command, ErrorCode, Json, Reply, Request, WireError, command, reply::Empty,
 };
 
-use super::{Gateway, connection::Line, ephemeral, hello, media, push, records};
-use crate::{
-    sessions::Session,
-    switchboard::{Ask, Asker, Inviting, ReplyKind, Switchboard},
-};
+use super::{Gateway, connection::Line, ephemeral, hello, media, push, records, waiting::Waiting};
+use crate::switchboard::{Asker, Inviting, ReplyKind, Switchboard};
 
 /// Whether the connection goes on.
 pub(super) enum Next {
@@ -39,28 +32,22 @@ pub(super) async fn handle(
     let (session, outbox) = (line.session.clone(), line.outbox.clone());
     let asker = Asker::Device { session, outbox, id, changing, received };
     gateway.board.metrics.requested(command.name());
+    let command = match Waiting::of(command) {
+        Ok(waiting) if waiting.may_wait(&gateway.board, &line.session.app) => {
+            let (gateway, session) = (gateway.clone(), line.session.clone());
+            tokio::spawn(async move {
+                waiting.run(&gateway, &session, asker).await;
+                drop(in_hand);
+            });
+            return Next::Go;
+        }
+        Ok(waiting) => {
+            waiting.run(gateway, &line.session, asker).await;
+            return Next::Go;
+        }
+        Err(command) => command,
+    };
     match command {
-        // The business server is asked first; the device's other requests do not wait for it.
-        Command::Start(start) if gateway.board.business.asks(&line.session.app, Hook::Request) => {
-            let (gateway, session) = (gateway.clone(), line.session.clone());
-            tokio::spawn(async move {
-                start_call(&gateway, &session, start, asker).await;
-                drop(in_hand);
-            });
-            return Next::Go;
-        }
-        Command::Join(c) if gateway.board.business.asks(&line.session.app, Hook::Join) => {
-            let (gateway, session) = (gateway.clone(), line.session.clone());
-            tokio::spawn(async move {
-                let (app, by) = (&session.app, session.actor());
-                match gateway.board.may_join(app, c.call, &by).await {
-                    Ok(()) => join(&gateway.board, &session, c.call, asker).await,
-                    Err(error) => gateway.board.refuse(Some(asker), error),
-                }
-                drop(in_hand);
-            });
-            return Next::Go;
-        }
         Command::RenewToken(renew) => renew_token(gateway, line, &renew, asker),
         Command::Logout => {
             logout(gateway, line, asker).await;
@@ -134,9 +121,7 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
     let board = &gateway.board;
     let (app, user) = (&line.session.app, &line.session.user);
     match command {
-        Command::Start(start) => start_call(gateway, &line.session, start, asker).await,
         Command::Ringing(c) => order(board, line, c.call, Order::Ringing, asker).await,
-        Command::Accept(c) => accept(board, line, c, asker).await,
         Command::Reject(c) => {
             let how = c.reason.unwrap_or(command::RejectReason::Rejected).into();
             let only_me = c.only_me.unwrap_or(false);
@@ -149,10 +134,6 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
         }
         Command::End(c) => order(board, line, c.call, Order::End { note: c.note }, asker).await,
         Command::Invite(c) => invite(gateway, line, *c, asker).await,
-        Command::Join(c) => join(board, &line.session, c.call, asker).await,
-        Command::Move(c) => {
-            order(board, line, c.call, Order::Move { from: c.from }, asker).await;
-        }
         Command::Media(c) => {
             order(board, line, c.call, Order::Media { media: c.media }, asker).await;
         }
@@ -179,7 +160,6 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
         Command::PresenceGet(c) => ephemeral::presence(gateway, line, &c, asker, None),
         Command::PresenceWatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(true)),
         Command::PresenceUnwatch(c) => ephemeral::presence(gateway, line, &c, asker, Some(false)),
-        Command::Get(c) => get(board, line, c, asker).await,
         Command::GetAvailability => board.answer_availability(app, user, asker),
         Command::SetAvailability(c) => board.set_availability(app, user, &c, asker),
         Command::ListRecords(c) => records::list(board, &line.session, c, asker).await,
@@ -189,8 +169,14 @@ async fn dispatch(gateway: &Arc<Gateway>, line: &Line, command: Command, asker: 
             let text = "you said hello already; open another connection to log in anew";
             board.refuse(Some(asker), Box::new(WireError::invalid("do", text)));
         }
-        // Handled where the connection can be changed.
-        Command::RenewToken(_) | Command::Logout => {}
+        // Handled before.
+        Command::Start(_)
+        | Command::Accept(_)
+        | Command::Join(_)
+        | Command::Move(_)
+        | Command::Get(_)
+        | Command::RenewToken(_)
+        | Command::Logout => {}
     }
 }
 
@@ -203,49 +189,6 @@ async fn order(
 ) {
     let (app, by) = (&line.session.app, line.session.actor());
     board.order(app, call, by, order, ReplyKind::Empty, asker).await;
-}
-
-async fn start_call(
-    gateway: &Arc<Gateway>,
-    session: &Session,
-    start: Box<command::Start>,
-    asker: Asker,
-) {
-    let board = &gateway.board;
-    if gateway.is_draining() {
-        let text = "the server is going away; reconnect and try again";
-        let error = WireError::new(ErrorCode::Unavailable, text);
-        return board.refuse(Some(asker), Box::new(error));
-    }
-    let Some(app) = gateway.apps.get(&session.app) else {
-        let text = "your app is no longer served here";
-        let error = WireError::new(ErrorCode::Unauthorized, text);
-        return board.refuse(Some(asker), Box::new(error));
-    };
-    let ask = Ask { origin: Origin::User, caller: session.actor(), start };
-    board.start(&app, ask, asker).await;
-}
-
-async fn accept(board: &Arc<Switchboard>, line: &Line, c: command::Accept, asker: Asker) {
-    let (app, by) = (&line.session.app, line.session.actor());
-    let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
-        by: by.clone(),
-        order: Order::Accept {
-            media: c.media,
-            claimed: board.claimed(app, &by.user),
-            note: c.note.clone(),
-        },
-    };
-    board.command(app, c.call, &make, ReplyKind::Whole, asker).await;
-}
-
-async fn join(board: &Arc<Switchboard>, session: &Session, call: CallId, asker: Asker) {
-    let (app, by) = (&session.app, session.actor());
-    let make = |board: &Switchboard, _: &bellwire_core::Call| CallCommand::User {
-        by: by.clone(),
-        order: Order::Join { claimed: board.claimed(app, &by.user) },
-    };
-    board.command(app, call, &make, ReplyKind::Whole, asker).await;
 }
 
 async fn cancel(board: &Arc<Switchboard>, line: &Line, c: command::Cancel, asker: Asker) {
@@ -284,32 +227,6 @@ async fn invite(gateway: &Gateway, line: &Line, c: command::Invite, asker: Asker
         },
     };
     board.command(app, c.call, &make, ReplyKind::Skipped(asked), asker).await;
-}
-
-async fn get(board: &Arc<Switchboard>, line: &Line, c: command::Get, asker: Asker) {
-    let user = &line.session.user;
-    let known = match board.known(&line.session.app, c.call).await {
-        Ok(known) => known.filter(|k| k.call.participant(user).is_some_and(may_look)),
-        Err(error) => return board.refuse(Some(asker), error),
-    };
-    let Some(known) = known else {
-        let mut error = WireError::from(bellwire_core::Refusal::NotInCall(None));
-        error.call = Some(c.call);
-        return board.refuse(Some(asker), Box::new(error));
-    };
-    let (after, limit) = (c.after.unwrap_or(0), c.limit.unwrap_or(LOG_PAGE).clamp(1, LOG_PAGE));
-    let rest = || known.log.iter().filter(|e| e.seq > after);
-    let log: Vec<_> = rest().take(limit).map(|e| LogEntry::told(e, user)).collect();
-    let more = rest().count() > log.len();
-    let room = board.media.room_for(&known.call, user);
-    let info = Box::new(CallInfo::of(&known.call, Some(user), board.now(), room));
-    board.answer(Some(asker), Json::of(&GetOk { info, log, more }));
-}
-
-/// Whether a participant may know of the call: not while they wait for its caller, and not of one
-/// they did not want to hear of.
-fn may_look(p: &Participant) -> bool {
-    !p.held && (p.unavailable.is_none() || p.joined_at.is_some())
 }
 
 fn renew_token(gateway: &Gateway, line: &mut Line, renew: &command::RenewToken, asker: Asker) {

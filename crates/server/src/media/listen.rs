@@ -11,7 +11,7 @@ use std::{
 use bellwire_media::{Limits, Settings, Sfu};
 use tokio::sync::mpsc;
 
-use super::{Media, Reports, Router, keep_up, rooms::Rooms, token::Tokens, turn::Turn};
+use super::{Reports, Router, keep_up, rooms::Rooms, token::Tokens, turn::Turn};
 use crate::config;
 
 /// The router cannot start.
@@ -21,16 +21,16 @@ use crate::config;
 )]
 pub(crate) struct MediaError(#[from] bellwire_media::Error);
 
-impl Media {
-    /// Starts the router beside a server that listens on `server`, of which `asked` was asked for;
+impl Router {
+    /// Starts one beside a server that listens on `server`, of which `asked` was asked for;
     /// none where the settings turn it off. To be called on the runtime it is to be driven on.
     pub(crate) fn start(
         settings: &config::Media,
         asked: SocketAddr,
         server: SocketAddr,
-    ) -> Result<(Self, Option<Reports>), MediaError> {
+    ) -> Result<Option<(Self, Reports)>, MediaError> {
         if !settings.enabled {
-            return Ok((Self::default(), None));
+            return Ok(None);
         }
         let threads = settings.threads.or_else(|| thread::available_parallelism().ok());
         let ports = Ports::of(settings, asked, server);
@@ -47,9 +47,8 @@ impl Media {
         let sfu = Sfu::start(&settings, move |event| drop(say.send(event)))?;
         let (upkeep, asked) = mpsc::unbounded_channel();
         tokio::spawn(keep_up(sfu.clone(), asked));
-        let router =
-            Router { sfu, rooms: Arc::new(Rooms::default()), tokens: Tokens::new(), turn, upkeep };
-        Ok((Self { router: Some(router) }, Some(reports)))
+        let (rooms, tokens) = (Arc::new(Rooms::default()), Tokens::new());
+        Ok(Some((Self { sfu, rooms, tokens, turn, upkeep }, reports)))
     }
 }
 

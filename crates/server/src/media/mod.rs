@@ -1,11 +1,13 @@
-//! Media that the server routes: who may enter which room and send what, and what the router says
-//! of it. The router itself is `bellwire-media`, which knows nothing of calls.
+//! Who may enter which room and send what, and what the router says of it. The router itself is
+//! `bellwire-media`, which knows nothing of calls; rooms of others are entered with their tokens.
 //!
 //! A room of the router bears the number of the call's room, a peer the place of its user among the
 //! call's participants: neither changes while the call lives.
 
 mod grant;
 mod listen;
+mod livekit;
+mod passes;
 mod report;
 mod rooms;
 mod token;
@@ -13,20 +15,27 @@ mod turn;
 
 use std::sync::Arc;
 
-use bellwire_core::{Call, DeviceId, Phase, RoomMedia, UserId};
+use bellwire_core::{Call, DeviceId, Phase, RoomMedia, Timestamp, UserId};
 use bellwire_media::{Event, Mid, Offer, PeerKey, RoomKey, Sfu, Want};
 use bellwire_protocol::{RoomInfo, Secret, command::SetState};
 use tokio::sync::mpsc;
 
+pub(crate) use livekit::LiveKit;
+pub(crate) use passes::{Pass, Passes};
 pub(crate) use report::hear_forever;
 use rooms::Rooms;
 use token::Tokens;
 use turn::Turn;
 
-/// What the switchboard knows of media. Without a router every call's media is the app's own.
-#[derive(Debug, Default)]
+use crate::config::Apps;
+
+/// What the switchboard knows of media. Without a router no call's media is the server's own.
+#[derive(Debug)]
 pub(crate) struct Media {
+    apps: Apps,
     router: Option<Router>,
+    /// Tokens for rooms whose media is the app's own.
+    pub(crate) passes: Passes,
 }
 
 /// What the router has to tell.
@@ -54,6 +63,11 @@ enum Upkeep {
 }
 
 impl Media {
+    /// The rooms of these apps' calls, with a router or without.
+    pub(crate) fn new(apps: Apps, router: Option<Router>) -> Self {
+        Self { apps, router, passes: Passes::default() }
+    }
+
     /// Who routes the media of a call that starts now in an app that wants `wanted`.
     pub(crate) fn of_new_call(&self, wanted: RoomMedia) -> RoomMedia {
         match wanted {
@@ -68,16 +82,34 @@ impl Media {
     }
 
     /// The room, for those who may enter it: an active call's participants.
-    pub(crate) fn room_for(&self, call: &Call, user: &UserId) -> Option<RoomInfo> {
+    pub(crate) fn room_for(&self, call: &Call, user: &UserId, now: Timestamp) -> Option<RoomInfo> {
         let me = call.participant(user).filter(|p| p.state.is_in())?;
         let room = call.room.filter(|_| call.phase == Phase::Active)?;
         let mut info = RoomInfo::external(room);
-        let carried = [bellwire_core::Media::Audio, bellwire_core::Media::Video];
-        info.allow = carried.into_iter().filter(|media| call.may_send(user, *media)).collect();
-        if let (Some(router), Some(device)) = (self.router(call), &me.device) {
-            info.media = RoomMedia::Sfu.into();
-            info.token = Some(router.tokens.make(call, user, device));
-            info.ice_servers = router.turn.iter().map(|turn| turn.server_for(user)).collect();
+        info.allow = may_send(call, user);
+        let Some(device) = &me.device else { return Some(info) };
+        match call.settings.room_media {
+            RoomMedia::Sfu => {
+                if let Some(router) = &self.router {
+                    info.media = RoomMedia::Sfu.into();
+                    info.token = Some(router.tokens.make(call, user, device));
+                    info.ice_servers =
+                        router.turn.iter().map(|turn| turn.server_for(user)).collect();
+                }
+            }
+            RoomMedia::Livekit => {
+                info.media = RoomMedia::Livekit.into();
+                let app = self.apps.get(&call.app);
+                if let Some(livekit) = app.as_ref().and_then(|app| app.livekit.as_ref()) {
+                    info.token = livekit.token(call, user, device, &info.allow, now);
+                    info.url = Some(livekit.url().to_owned());
+                }
+            }
+            RoomMedia::External => {
+                if let Some(pass) = self.passes.of(call.id, user, device) {
+                    (info.token, info.url) = (pass.token, pass.url);
+                }
+            }
         }
         Some(info)
     }
@@ -108,6 +140,7 @@ impl Media {
         if let Some(router) = self.router(after) {
             router.follow(after);
         }
+        self.passes.follow(after);
     }
 }
 
@@ -216,6 +249,12 @@ async fn keep_up(sfu: Sfu, mut asked: mpsc::UnboundedReceiver<Upkeep>) {
             return;
         }
     }
+}
+
+/// What a participant may send.
+pub(crate) fn may_send(call: &Call, user: &UserId) -> Vec<bellwire_core::Media> {
+    let carried = [bellwire_core::Media::Audio, bellwire_core::Media::Video];
+    carried.into_iter().filter(|media| call.may_send(user, *media)).collect()
 }
 
 /// The router's names of a call's room and of a participant in it.

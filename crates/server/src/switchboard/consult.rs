@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The number of a denial for want of an answer: what HTTP calls "service unavailable".
-const ABSENT_CODE: u32 = 503;
+pub(super) const ABSENT_CODE: u32 = 503;
 /// The longest text of a denial that is passed on, in bytes.
 const TEXT_BYTES: usize = 1024;
 
@@ -85,7 +85,7 @@ fn denial(said: &Said) -> Result<HookAnswer, (u32, String)> {
 }
 
 /// The text of a denial, cut where it is long.
-fn reason(answer: &HookAnswer, usual: &str) -> String {
+pub(super) fn reason(answer: &HookAnswer, usual: &str) -> String {
     let text = answer.text.as_deref().unwrap_or(usual);
     text[..text.floor_char_boundary(TEXT_BYTES)].to_owned()
 }
@@ -247,7 +247,7 @@ impl Switchboard {
         });
     }
 
-    fn hook_user(&self, app: &AppKey, who: &Actor) -> HookUser {
+    pub(super) fn hook_user(&self, app: &AppKey, who: &Actor) -> HookUser {
         let uid = self.directory.get(app, &who.user).map(|user| user.uid);
         HookUser { user: who.user.clone(), uid, device: who.device.clone() }
     }
@@ -255,7 +255,7 @@ impl Switchboard {
 
 /// The name of a question. It is the same for the same question, so that one sent again can be
 /// known; it need not be secret.
-fn question(parts: &[&str]) -> Label {
+pub(super) fn question(parts: &[&str]) -> Label {
     let name = parts.join(":");
     // A hook's name, a UUID and a position.
     Label::parse(&name).expect("at most 64 bytes")

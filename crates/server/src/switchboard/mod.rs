@@ -8,6 +8,7 @@ mod deadlines;
 mod facts;
 mod limits;
 mod own;
+mod passes;
 mod presence;
 mod render;
 mod reply;
@@ -162,6 +163,11 @@ impl Switchboard {
                 self.deadlines.changed(app, id);
                 return self.answer(asker.take(), body);
             };
+            match self.admit_to_room(&change).await {
+                Ok(false) => {}
+                Ok(true) => continue,
+                Err(error) => return self.refuse(asker.take(), error),
+            }
             let body = reply.changed(self, &change, asker.as_ref());
             match self.append(app, vec![change], body, asker.take()) {
                 Ok(()) => return,

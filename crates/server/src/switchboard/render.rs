@@ -49,7 +49,7 @@ fn change(media: &Media, notice: &Notice, entry: &Entry, after: &Call, now: Time
         Tell::Ringing | Tell::Accepted => answered(&notice.tell, event, after),
         Tell::Rejected => rejected(event, after),
         Tell::Started => Change::Started(wire::Started {
-            room: media.room_for(after, &notice.user),
+            room: media.room_for(after, &notice.user, now),
             started_at: after.started_at.unwrap_or(entry.at),
         }),
         Tell::Added => added(event),

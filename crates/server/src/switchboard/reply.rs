@@ -66,7 +66,7 @@ impl ReplyKind {
 
 pub(super) fn whole(board: &Switchboard, call: &Call, asker: Option<&Asker>) -> Json {
     let viewer = asker.and_then(Asker::session).map(|s| &s.user);
-    let room = viewer.and_then(|user| board.media.room_for(call, user));
+    let room = viewer.and_then(|user| board.media.room_for(call, user, board.now()));
     let info = Box::new(CallInfo::of(call, viewer, board.now(), room));
     Json::of(&StartOk { call: call.id, info })
 }

@@ -86,6 +86,7 @@ impl Switchboard {
     ///
     /// Refused where one of those calls cannot be read: what is left out now would never follow.
     pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) -> Result<(), Box<WireError>> {
+        self.renew_passes(&ask.session).await;
         let (app, user) = (ask.session.app.clone(), ask.session.user.clone());
         let (mut old, mut live) = (Vec::new(), Vec::new());
         let stays = ask.session.stays();
@@ -134,8 +135,9 @@ impl Switchboard {
             let me = call.participant(user);
             me.is_some_and(|p| p.state.is_in() || p.may_answer())
         };
+        let now = self.now();
         let info = |call: &Arc<Call>| {
-            CallInfo::of(call, Some(user), self.now(), self.media.room_for(call, user))
+            CallInfo::of(call, Some(user), now, self.media.room_for(call, user, now))
         };
         calls.iter().filter(open).map(info).collect()
     }

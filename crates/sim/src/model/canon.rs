@@ -242,7 +242,7 @@ const STATES: [State; 12] = [
     State::Denied,
     State::Lost,
 ];
-const CAUSES: [Cause; 11] = [
+const CAUSES: [Cause; 12] = [
     Cause::Absent,
     Cause::Silent,
     Cause::Disconnected,
@@ -254,6 +254,7 @@ const CAUSES: [Cause; 11] = [
     Cause::LogFull,
     Cause::Media,
     Cause::Policy,
+    Cause::Token,
 ];
 
 struct Reader<'a, 'c> {

@@ -87,7 +87,7 @@ fn is_logout(command: &Command) -> bool {
     matches!(command, Command::User { order: Order::Logout, .. })
 }
 
-fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 11] {
+fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 12] {
     let note = Note::default;
     [
         Command::Reached { user: user.clone() },
@@ -99,6 +99,7 @@ fn servers_own(user: &UserId, device: bellwire_core::DeviceId) -> [Command; 11] 
         Command::Restarted,
         Command::Tick,
         Command::Kill { code: 9, note: note() },
+        Command::Barred { user: user.clone(), code: 9 },
         Command::Edit(Edit { max_ms: Some(0), ..Edit::default() }),
         Command::Remove { user: user.clone(), note: note() },
     ]

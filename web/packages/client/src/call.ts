@@ -1,5 +1,7 @@
 import type { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
+import { withToken } from './entering.js';
+import type { BellwireError } from './error.js';
 import { fold } from './fold.js';
 import { isTerminal } from './memory.js';
 import type { Command } from './outstanding.js';
@@ -18,6 +20,7 @@ import type {
   ParticipantInfo,
   QualityEvent,
   Reject,
+  RoomInfo,
   ServerEvent,
   StateEvent,
   Target,
@@ -42,6 +45,13 @@ export type CallEvents = {
 } & {
   /** Something about the call is different: draw it anew. */
   change: Call;
+  /**
+   * This device may enter the room, with the token in it: once for each stay. A token that the
+   * server does not give has been got from `roomToken`.
+   */
+  room: RoomInfo;
+  /** No token for the room was to be had; the call is hung up, and its log says why. */
+  barred: BellwireError;
   /** The stay of this device is over, in whichever way; nothing follows. */
   over: Outcome;
   /** What a participant's device sends. */
@@ -74,6 +84,8 @@ export class Call extends Emitter<CallEvents> {
   quality: QualityEvent['users'] = {};
   #info: CallInfo;
   #sending: { [user: string]: Sending } = {};
+  /** Whether the room of this stay has been told, or is about to be. */
+  #enters = false;
 
   constructor(
     info: CallInfo,
@@ -84,6 +96,8 @@ export class Call extends Emitter<CallEvents> {
     super();
     this.id = info.id;
     this.#info = info;
+    // Whoever is given this is to listen first.
+    setTimeout(() => this.#enter());
   }
 
   /** The whole call as it stands. Replaced at each change, so it can be compared. */
@@ -217,6 +231,7 @@ export class Call extends Emitter<CallEvents> {
     if (this.outcome || info.seq < this.#info.seq) return;
     this.#info = info;
     this.emit('change', this);
+    this.#enter();
   }
 
   /** @internal Takes in an event. */
@@ -244,6 +259,29 @@ export class Call extends Emitter<CallEvents> {
     this.emit(name, event as Named<CallEvent, typeof event.ev> as never);
     this.emit('change', this);
     if (this.outcome) this.emit('over', this.outcome);
+    else this.#enter();
+  }
+
+  #enter(): void {
+    const room = this.isHere ? this.#info.room : undefined;
+    const isNew = room && !this.#enters;
+    this.#enters = !!room;
+    if (!isNew) return;
+    withToken(room, this.id, this.connection.roomTokens).then(
+      (ready) => {
+        if (this.isHere) this.emit('room', ready);
+      },
+      (error: BellwireError) => this.#bar(error),
+    );
+  }
+
+  async #bar(error: BellwireError): Promise<void> {
+    if (!this.isHere) return;
+    this.emit('barred', error);
+    const failed = error.message.slice(0, 64);
+    // Where it cannot be said any more, the call is over.
+    await this.request('media.report', { failed }).catch(() => {});
+    await this.hangup().catch(() => {});
   }
 
   #says(user: string, { audio, video, screen }: Partial<StateEvent>): void {

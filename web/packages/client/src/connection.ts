@@ -1,4 +1,5 @@
 import { Backoff } from './backoff.js';
+import type { RoomTokens } from './entering.js';
 import { BellwireError, type Closed } from './error.js';
 import { Memory, wantsAck } from './memory.js';
 import type { ClientOptions, ConnectionState, WebSocketConstructor } from './options.js';
@@ -59,6 +60,11 @@ export class Connection {
   ) {
     const { leastMs = BACKOFF_LEAST_MS, mostMs = BACKOFF_MOST_MS } = options.backoff ?? {};
     this.#backoff = new Backoff(leastMs, mostMs);
+  }
+
+  /** Where tokens for rooms come from that the server does not give. */
+  get roomTokens(): RoomTokens {
+    return { source: this.options.roomToken, withinMs: this.options.roomTokenMs };
   }
 
   get state(): ConnectionState {

@@ -16,7 +16,8 @@ import type { ErrorCode, WireError } from './wire.js';
  * - `no_device`: there is no camera or microphone, or not the one asked for;
  * - `device_in_use`: another program holds the device, or it does not start;
  * - `dismissed`: the user closed the browser's question without choosing;
- * - `media_failed`: the media connection could not be made.
+ * - `media_failed`: the media connection could not be made;
+ * - `no_token`: the app's own `roomToken` gave none for the room of a call, or not in time.
  */
 export type BellwireErrorCode =
   | ErrorCode
@@ -30,7 +31,8 @@ export type BellwireErrorCode =
   | 'no_device'
   | 'device_in_use'
   | 'dismissed'
-  | 'media_failed';
+  | 'media_failed'
+  | 'no_token';
 
 /** The one error of this SDK. Choose by `code`; `message` is for logs and developers. */
 export class BellwireError extends Error {

@@ -6,6 +6,7 @@
 
 export { Call, type CallEvents, type Outcome, type Sending } from './call.js';
 export { Client, type ClientEvents, type Incoming, type StartOptions } from './client.js';
+export type { RoomPass, RoomTokenSource } from './entering.js';
 export { BellwireError, type BellwireErrorCode, type Closed } from './error.js';
 export type {
   ClientOptions,

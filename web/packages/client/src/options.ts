@@ -1,3 +1,4 @@
+import type { RoomTokenSource } from './entering.js';
 import type { DeviceInfo, Login } from './wire.js';
 
 /** A token, or what gets one: asked before each hello, and when the server says it runs out. */
@@ -16,6 +17,13 @@ export interface ClientOptions {
   device?: Partial<DeviceInfo>;
   /** The shortest and longest wait before reconnecting, in milliseconds: 250 and 10 000. */
   backoff?: { leastMs?: number; mostMs?: number };
+  /**
+   * Gets the token for the room of a call whose media is the app's own, where the server gives
+   * none. Without one, or when it takes longer than `roomTokenMs` (10 000), the call is hung up.
+   */
+  roomToken?: RoomTokenSource;
+  /** How long `roomToken` may take, in milliseconds. */
+  roomTokenMs?: number;
   /** The constructor of WebSockets where there is no global one, such as `ws` in Node 20. */
   WebSocket?: WebSocketConstructor;
 }

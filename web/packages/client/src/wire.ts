@@ -254,7 +254,8 @@ export type Cause =
   | 'dropped'
   | 'log_full'
   | 'media'
-  | 'policy';
+  | 'policy'
+  | 'token';
 
 /**
  * `call.media`: proposes audio or video.
@@ -1221,7 +1222,7 @@ export type RoomInfo = {
   media: RoomMedia;
   /** What lets the device in. */
   token?: Secret | null;
-  /** Where it is. */
+  /** Where it is, where the media is not this server's. */
   url?: string | null;
 };
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use bellwire_core::{
-    Call, DeviceId, Entry, Event, How, Reason, Scope, State, Tell, UserId, evolve, fold,
+    Call, DeviceId, Entry, Event, How, Reason, Refused, Scope, State, Tell, UserId, evolve, fold,
 };
 
 use super::super::support::{Lived, Stored, World, owner};
@@ -112,6 +112,9 @@ fn one_story(w: &World, stored: &Stored, device: &DeviceId) {
             }
             (Tell::Canceled(Reason::Timeout), Event::Rejected { user: who, device: by, .. }) => {
                 *who == user && by.is_none()
+            }
+            (Tell::Canceled(Reason::Denied), Event::Rejected { user: who, reason, .. }) => {
+                *who == user && *reason == Refused::Denied
             }
             (Tell::Elsewhere(How::Accepted), Event::Accepted { user: who, device: by, .. }) => {
                 *who == user && by != device

@@ -48,6 +48,11 @@ pub(super) enum Step {
         call: usize,
         user: Option<usize>,
     },
+    /// The app has no token for the room.
+    Barred {
+        call: usize,
+        user: usize,
+    },
     /// The business server changes what may be sent, and the longest time.
     Edit {
         call: usize,
@@ -112,8 +117,9 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
         3 => device.prop_map(Step::Back),
         1 => prop::bool::weighted(0.3)
             .prop_map(|restart| if restart { Step::Restart } else { Step::Pass(1) }),
-        1 => (0..4_usize, prop::option::weighted(0.6, user))
+        1 => (0..4_usize, prop::option::weighted(0.6, user.clone()))
             .prop_map(|(call, user)| Step::Kill { call, user }),
+        1 => (0..4_usize, user).prop_map(|(call, user)| Step::Barred { call, user }),
         1 => (0..4_usize, any::<bool>(), 0..40_u64)
             .prop_map(|(call, silent, max_s)| Step::Edit { call, silent, max_s }),
         4 => prop_oneof![0..50_u64, 900..5_000_u64, 5_000..25_000_u64].prop_map(Step::Pass),
@@ -219,6 +225,11 @@ impl Step {
                         Some(who) => w.remove(call, USERS[*who]),
                         None => w.kill(call, 9),
                     };
+                }
+            }
+            Self::Barred { call, user: who } => {
+                if let Some(call) = pick(w, *call, None) {
+                    let _ = w.barred(call, USERS[*who]);
                 }
             }
             Self::Edit { call, silent, max_s } => {

@@ -114,6 +114,11 @@ impl World {
         self.command(call, Command::Remove { user: user(who), note: Note::default() })
     }
 
+    /// The app has no token for a user who is to enter the room.
+    pub(crate) fn barred(&mut self, call: CallId, who: &str) -> Answer {
+        self.command(call, Command::Barred { user: user(who), code: 403 })
+    }
+
     /// The device's connection is lost.
     pub(crate) fn gone(&mut self, name: &str) {
         let device = device(name);
