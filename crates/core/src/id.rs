@@ -102,9 +102,19 @@ name!(
     AppKey
 );
 name!(
-    /// A short text an app attaches to a call: its group or channel.
+    /// A short text: of an app about a call, its group or channel; of others in the call's log.
     Label
 );
+
+impl Label {
+    /// As much of a text as fits; none if nothing of it does.
+    pub fn cut(text: &str) -> Option<Self> {
+        let mut text: String = text.chars().filter(|c| !c.is_control()).collect();
+        text.truncate(text.floor_char_boundary(NAME_BYTES));
+        Self::parse(&text).ok()
+    }
+}
+
 name!(
     /// A device's login; `s-` and random characters.
     SessionId

@@ -6,7 +6,7 @@ mod support;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
-use support::{Device, Manner, Post, Receiver, Shop, ask, talk};
+use support::{Device, KEY, Manner, Post, Receiver, Server, Shop, ask, talk};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
@@ -123,7 +123,8 @@ async fn one_that_is_down_gets_everything_when_it_is_back() {
     let shop = Shop::open("open", &webhook("crm", address, ""));
     drop(gone);
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
-    for _ in 0..3 {
+    let call = a_call(&shop, &mut alice, &mut bob).await;
+    for _ in 0..2 {
         a_call(&shop, &mut alice, &mut bob).await;
     }
     loop {
@@ -133,8 +134,23 @@ async fn one_that_is_down_gets_everything_when_it_is_back() {
             break;
         }
     }
+    let path = format!("/v1/calls/{call}");
+    let of_call = shop.api().get(&path).await.1["webhooks"][0].take();
+    assert_eq!((&of_call["webhook"], &of_call["waits"]), (&json!("crm"), &json!(1)), "{of_call}");
     let back = Receiver::start_at(address, json!({})).await;
     all_of(&shop, &back).await;
+    // Whoever looks at the call sees how it went.
+    let of_call = loop {
+        let of_call = shop.api().get(&path).await.1["webhooks"][0].take();
+        if of_call["upto"] == 5 {
+            break of_call;
+        }
+    };
+    assert!(of_call["failures"].as_u64() > Some(0) && of_call["at"].is_u64(), "{of_call}");
+    let server = format!("http://{}", shop.server.address());
+    let line = Server::tool(&["calls", &call, "--server", &server, "--key", KEY]);
+    assert!(line.starts_with("webhook crm: delivered up to 5 at +"), "{line}");
+    assert!(line.contains("the last: cannot be connected to"), "{line}");
 }
 
 #[tokio::test]

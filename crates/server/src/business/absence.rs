@@ -1,6 +1,6 @@
 //! Why the business server said nothing that counts.
 
-use bellwire_core::{Label, NAME_BYTES};
+use bellwire_core::Label;
 
 use crate::post::Failure;
 
@@ -30,10 +30,7 @@ pub(crate) enum Absence {
 impl Absence {
     /// As the log of a call keeps it, cut where it is long.
     pub(super) fn label(&self) -> Label {
-        let mut text = self.to_string();
-        text.retain(|c| !c.is_control());
-        text.truncate(text.floor_char_boundary(NAME_BYTES));
         // Every one of them begins with words.
-        Label::parse(&text).expect("a text of 1 to 64 bytes is a label")
+        Label::cut(&self.to_string()).expect("a text that is not empty")
     }
 }

@@ -13,6 +13,7 @@ use super::{
     table::table,
     when,
 };
+use crate::webhooks::CallDeliveries;
 
 /// `bellwire calls`.
 #[derive(Debug, Args)]
@@ -35,6 +36,8 @@ struct One {
     info: CallInfo,
     log: Vec<LogEntry>,
     #[serde(default)]
+    webhooks: Vec<CallDeliveries>,
+    #[serde(default)]
     more: bool,
 }
 
@@ -53,7 +56,25 @@ pub(crate) async fn run(args: CallsArgs) -> anyhow::Result<ExitCode> {
         one.more = next.more && !next.log.is_empty();
         one.log.extend(next.log);
     }
-    super::print(&ladder(&one.info, &one.log))
+    let story = ladder(&one.info, &one.log) + &delivered(&one.info, &one.webhooks);
+    super::print(&story)
+}
+
+/// How the events came to the webhooks, a line for each.
+fn delivered(info: &CallInfo, webhooks: &[CallDeliveries]) -> String {
+    let line = |of: &CallDeliveries| {
+        let CallDeliveries { webhook, upto, at, failures, error, waits, dead } = of;
+        let error = error.as_ref().map(|error| format!(", the last: {error}")).unwrap_or_default();
+        let told = upto.zip(*at).map(|(upto, at)| {
+            format!("delivered up to {upto} at {}", when::after(info.created_at, at))
+        });
+        let failed = (*failures > 0).then(|| format!("tries that failed: {failures}{error}"));
+        let waits = waits.map(|seq| format!("{seq} waits"));
+        let dead = (!dead.is_empty()).then(|| format!("given up: {dead:?}"));
+        let parts: Vec<_> = told.into_iter().chain(failed).chain(waits).chain(dead).collect();
+        format!("webhook {webhook}: {}\n", parts.join("; "))
+    };
+    webhooks.iter().map(line).collect()
 }
 
 fn list(calls: &[CallInfo], now: Timestamp) -> String {

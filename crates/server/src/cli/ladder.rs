@@ -43,8 +43,7 @@ pub(crate) fn ladder(info: &CallInfo, log: &[LogEntry]) -> String {
         let column = |user: &UserId| users.iter().position(|u| *u == user);
         let by: Vec<usize> = step.by.iter().filter_map(column).collect();
         let to: Vec<usize> = step.to.iter().filter_map(column).collect();
-        let ms = entry.at.since_ms(begin);
-        let time = format!("+{}.{:03} s", ms / 1_000, ms % 1_000);
+        let time = when::after(begin, entry.at);
         let lines = rungs(users.len(), width, &by, &to);
         put(&mut out, format_args!("{time:>11}  {:>4}  {lines}{}\n", entry.seq, step.words));
     }

@@ -31,6 +31,12 @@ pub(crate) fn parse_ttl(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// `+61.042 s`: how long after the beginning.
+pub(crate) fn after(begin: Timestamp, at: Timestamp) -> String {
+    let ms = at.since_ms(begin);
+    format!("+{}.{:03} s", ms / 1_000, ms % 1_000)
+}
+
 /// `2026-11-19 20:00:00`, in UTC; nothing for a moment beyond the year 9999.
 pub(crate) fn utc(at: Timestamp) -> String {
     let ms = i64::try_from(at.0).ok();

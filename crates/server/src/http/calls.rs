@@ -25,6 +25,7 @@ use crate::{
     gateway::Gateway,
     idempotency::Once,
     switchboard::{Ask, Asker, Inviting, Make, ReplyKind, Switchboard},
+    webhooks::CallDeliveries,
 };
 
 type Gate = State<Arc<Gateway>>;
@@ -51,6 +52,8 @@ pub(super) async fn list(State(gateway): Gate, Business(app): Business) -> Json<
 pub(super) struct Whole {
     info: CallInfo,
     log: Vec<LogEntry>,
+    /// How its events came to the app's webhooks, where that is remembered.
+    webhooks: Vec<CallDeliveries>,
 }
 
 /// One call with its log, live or finished.
@@ -62,7 +65,9 @@ pub(super) async fn show(
     let board = &gateway.board;
     let known = board.known(&app.key, call_id(&id)?).await?.ok_or_else(no_such_call)?;
     let info = CallInfo::of(&known.call, None, board.now(), None);
-    Ok(Json(Whole { info, log: known.log.iter().map(|e| LogEntry::of(e)).collect() }))
+    let webhooks = board.webhooks.of_call(&app.key, known.call.id).await;
+    let log = known.log.iter().map(|e| LogEntry::of(e)).collect();
+    Ok(Json(Whole { info, log, webhooks }))
 }
 
 fn call_id(text: &str) -> Result<CallId, Problem> {

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bellwire_core::{AppKey, CallId, Command, Label, NAME_BYTES, PushNews, PushOutcome, Pushed};
+use bellwire_core::{AppKey, CallId, Command, Label, PushNews, PushOutcome, Pushed};
 use tokio::sync::mpsc;
 
 use super::{deliver::Sleeper, payload::Notice};
@@ -75,7 +75,7 @@ impl Switchboard {
             news,
             outcome,
             status,
-            why: label(why),
+            why: Label::cut(why),
             ms: u32::try_from(took.as_millis()).unwrap_or(u32::MAX),
         };
         let receipt = Receipt { app: app.clone(), call, pushed };
@@ -83,9 +83,4 @@ impl Switchboard {
             tracing::warn!(%call, "too many pushes to log them all");
         }
     }
-}
-
-/// A service's word, as far as it is fit for a log.
-fn label(why: &str) -> Option<Label> {
-    Label::parse(&why[..why.floor_char_boundary(NAME_BYTES)]).ok()
 }

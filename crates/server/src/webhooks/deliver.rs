@@ -17,6 +17,7 @@ use super::{
     DeadDelivery, Standing, Wish,
     queue::{Item, Kept, Parked, Queue},
     row,
+    story::Stories,
 };
 use crate::{
     clock::rfc3339,
@@ -44,6 +45,7 @@ pub(super) struct Delivering {
     more: watch::Receiver<()>,
     wishes: mpsc::UnboundedReceiver<Wish>,
     error: Option<String>,
+    stories: Stories,
     /// Whether there may be more in the feed than was read.
     is_behind: bool,
 }
@@ -63,6 +65,7 @@ impl Delivering {
             more,
             wishes,
             error: None,
+            stories: Stories::default(),
             is_behind: true,
         }
     }
@@ -88,6 +91,10 @@ impl Delivering {
                 biased;
                 wish = self.wishes.recv() => match wish {
                     Some(Wish::Look(to)) => drop(to.send(self.standing(&queue))),
+                    Some(Wish::Of(call, to)) => {
+                        let (waits, name) = (queue.waits(call), &self.settings.name);
+                        drop(to.send(self.stories.of(call, name, waits)));
+                    }
                     Some(Wish::Replay(after)) => {
                         posts.shutdown().await;
                         let dead = queue.kept().dead;
@@ -128,9 +135,12 @@ impl Delivering {
         let Some(board) = self.board.upgrade() else { return };
         board.metrics.delivered(result.is_ok());
         self.error = result.clone().err();
-        let dead = queue.dead().len();
-        queue.settle(call, result, board.now());
-        if queue.dead().len() > dead {
+        if let Err(why) = &result {
+            self.stories.failed(call, why);
+        }
+        let Some(done) = queue.settle(call, result, board.now()) else { return };
+        self.stories.delivered(&done, board.now());
+        if done.is_dead {
             let (app, webhook) = (&self.app, &self.settings.name);
             let error = self.error.as_deref().unwrap_or_default();
             tracing::error!(%app, webhook, %call, error, "a delivery is given up after a day");

@@ -4,6 +4,7 @@
 
 mod deliver;
 mod queue;
+mod story;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,6 +18,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+pub(crate) use self::story::CallDeliveries;
 use self::{deliver::Delivering, queue::Kept};
 use crate::{
     config::Apps,
@@ -42,6 +44,8 @@ struct Receiver {
 enum Wish {
     /// How it stands.
     Look(oneshot::Sender<Standing>),
+    /// What became of a call's events.
+    Of(CallId, oneshot::Sender<Option<CallDeliveries>>),
     /// Everything after this position is posted again.
     Replay(u64),
     /// What was given up is tried again.
@@ -145,19 +149,29 @@ impl Webhooks {
 
     /// How the deliveries to the app's receivers stand.
     pub(crate) async fn standings(&self, app: &AppKey) -> Vec<Standing> {
+        self.ask_all(app, Wish::Look).await
+    }
+
+    /// What became of a call's events, by receiver.
+    pub(crate) async fn of_call(&self, app: &AppKey, call: CallId) -> Vec<CallDeliveries> {
+        let told = self.ask_all(app, |to| Wish::Of(call, to)).await;
+        told.into_iter().flatten().collect()
+    }
+
+    async fn ask_all<T>(&self, app: &AppKey, wish: impl Fn(oneshot::Sender<T>) -> Wish) -> Vec<T> {
         let asked: Vec<_> = {
             let receivers = self.receivers.lock();
             let ask = |receiver: &Receiver| {
-                let (to, standing) = oneshot::channel();
-                receiver.wishes.send(Wish::Look(to)).is_ok().then_some(standing)
+                let (to, answer) = oneshot::channel();
+                receiver.wishes.send(wish(to)).is_ok().then_some(answer)
             };
             receivers.get(app).into_iter().flatten().filter_map(ask).collect()
         };
-        let mut standings = Vec::new();
-        for standing in asked {
-            standings.extend(standing.await);
+        let mut answers = Vec::new();
+        for answer in asked {
+            answers.extend(answer.await);
         }
-        standings
+        answers
     }
 
     /// Posts everything after a position again; false if there is no such receiver.

@@ -14,7 +14,7 @@ const PARKED_MAX: usize = 1_000;
 /// Dead deliveries that are kept; the oldest go.
 pub(super) const DEAD_MAX: usize = 1_000;
 /// Posts at a time.
-const AT_ONCE: usize = 8;
+const AT_ONCE: usize = 32;
 /// Failures in a row after which the receiver counts as down, and is tried with one event at a
 /// time.
 const DOWN: u32 = 5;
@@ -34,6 +34,15 @@ pub(super) struct Item {
     pub(super) at: Timestamp,
     /// What is posted.
     pub(super) body: std::sync::Arc<str>,
+}
+
+/// An event that is dealt with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Done {
+    pub(super) call: CallId,
+    pub(super) seq: u64,
+    /// Whether it was given up.
+    pub(super) is_dead: bool,
 }
 
 /// A delivery that was given up.
@@ -196,25 +205,30 @@ impl Queue {
         if self.failures >= DOWN { 1 } else { AT_ONCE }
     }
 
-    /// What became of the event of `call` that was posted.
-    pub(super) fn settle(&mut self, call: CallId, result: Result<(), String>, now: Timestamp) {
+    /// What became of the event of `call` that was posted; the event, if it is dealt with.
+    pub(super) fn settle(
+        &mut self,
+        call: CallId,
+        result: Result<(), String>,
+        now: Timestamp,
+    ) -> Option<Done> {
         self.posting = self.posting.saturating_sub(1);
         match result {
             Ok(()) => {
                 self.failures = 0;
                 self.rests_until = 0;
                 self.delivered += 1;
-                self.pop(call);
+                self.pop(call, false)
             }
             Err(why) => self.failed(call, why, now),
         }
     }
 
-    fn failed(&mut self, call: CallId, why: String, now: Timestamp) {
+    fn failed(&mut self, call: CallId, why: String, now: Timestamp) -> Option<Done> {
         self.failures = self.failures.saturating_add(1);
         let delivered = self.delivered;
-        let Some(line) = self.lines.get_mut(&call) else { return };
-        let Some(first) = line.items.front() else { return };
+        let line = self.lines.get_mut(&call)?;
+        let first = line.items.front()?;
         if self.failures >= DOWN {
             self.rests_until = now.0 + pause(self.failures - DOWN, first.position);
         }
@@ -224,7 +238,7 @@ impl Queue {
             while self.dead.len() > DEAD_MAX {
                 self.dead.pop_front();
             }
-            return self.pop(call);
+            return self.pop(call, true);
         }
         if line.tries == 0 {
             line.delivered_then = delivered;
@@ -238,21 +252,23 @@ impl Queue {
                 self.parked.insert(item.position);
             }
         }
+        None
     }
 
     /// The first event of the call is dealt with.
-    fn pop(&mut self, call: CallId) {
-        let Some(line) = self.lines.get_mut(&call) else { return };
-        if let Some(item) = line.items.pop_front() {
-            self.open.remove(&item.position);
-            self.parked.remove(&item.position);
-        }
+    fn pop(&mut self, call: CallId, is_dead: bool) -> Option<Done> {
+        let line = self.lines.get_mut(&call)?;
+        let item = line.items.pop_front();
         line.tries = 0;
         if line.items.is_empty() {
             self.lines.remove(&call);
         } else {
             self.ready.push_back(call);
         }
+        let Item { position, seq, .. } = item?;
+        self.open.remove(&position);
+        self.parked.remove(&position);
+        Some(Done { call, seq, is_dead })
     }
 
     /// What is to outlast the process.
@@ -267,6 +283,11 @@ impl Queue {
         let parked =
             self.parked.iter().map(|&position| Parked { position, tries: tries(position) });
         Kept { cursor, parked: parked.collect(), dead: self.dead.clone() }
+    }
+
+    /// The event of a call that is next.
+    pub(super) fn waits(&self, call: CallId) -> Option<u64> {
+        self.lines.get(&call)?.items.front().map(|item| item.seq)
     }
 
     /// Failures since the last delivery.
