@@ -1,5 +1,5 @@
-//! `GET /openapi.json`, and the API held against it: schemathesis makes requests from the document,
-//! right and wrong ones, and looks at what comes back.
+//! `GET /openapi.json`, the page made from it, and the API held against it: schemathesis makes
+//! requests from the document, right and wrong ones, and looks at what comes back.
 
 mod support;
 
@@ -37,6 +37,32 @@ async fn the_document_is_whole() {
     for reference in text.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().expect("a pointer");
         assert!(document.pointer(pointer).is_some(), "{pointer} is nowhere");
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_it_is_served_and_draws_only_itself() {
+    let server = Server::start();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let url = format!("http://{}/docs", server.address());
+    let answer = client.get(url).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let header = |name: &str| answer.headers()[name].to_str().expect("text").to_owned();
+    assert_eq!(header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let policy = header("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(!policy.contains("unsafe"), "{policy}");
+    let page = answer.text().await.expect("text");
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    let (_, style) = page.split_once("<style>").expect("a style");
+    let (style, _) = style.split_once("</style>").expect("its end");
+    let hash = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, style.as_bytes());
+    let hash = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, hash);
+    assert!(policy.contains(&format!("'sha256-{hash}'")), "the style may be drawn: {policy}");
+    let document = document(&server).await;
+    for path in document["paths"].as_object().expect("paths").keys() {
+        assert!(page.contains(&format!("<code>{path}</code>")), "{path} is not on it");
     }
 }
 

@@ -38,9 +38,10 @@ use super::{
     desk::{Line, Out},
 };
 use crate::{
+    config::{ApiKey, Apps, Scope},
     feed::READ_AGAIN,
     gateway::Gateway,
-    http::{self, Business, Problem},
+    http::{self, Keyed, Problem},
     journal::FeedQuery,
 };
 
@@ -56,7 +57,7 @@ const ANSWER_BYTES: usize = 16 << 20;
 /// Lets a business server in.
 pub(crate) async fn upgrade(
     State(gateway): State<Arc<Gateway>>,
-    Business(app): Business,
+    Keyed { app, key }: Keyed,
     upgrade: WebSocketUpgrade,
 ) -> Response {
     if gateway.is_draining() {
@@ -64,10 +65,10 @@ pub(crate) async fn upgrade(
         return Problem::new(ErrorCode::Unavailable, text).into_response();
     }
     let upgrade = upgrade.max_message_size(FRAME_BYTES).max_frame_size(FRAME_BYTES);
-    upgrade.on_upgrade(move |socket| serve(gateway, app.key.clone(), socket))
+    upgrade.on_upgrade(move |socket| serve(gateway, app.key.clone(), key, socket))
 }
 
-async fn serve(gateway: Arc<Gateway>, app: AppKey, socket: WebSocket) {
+async fn serve(gateway: Arc<Gateway>, app: AppKey, key: Arc<ApiKey>, socket: WebSocket) {
     let (mut sink, mut stream) = socket.split();
     let hello = timeout(Duration::from_secs(HELLO_S), first(&mut stream)).await;
     let hello = hello.unwrap_or_else(|_| Err(Bad::new(CloseCode::HelloTimeout, "say hello first")));
@@ -83,12 +84,13 @@ async fn serve(gateway: Arc<Gateway>, app: AppKey, socket: WebSocket) {
     let (to, mut events) = mpsc::channel(EVENTS_WAITING);
     let heard = parking_lot::Mutex::new(Instant::now());
     tokio::select! {
-        bad = read(&gateway, &app, &line, stream, &heard) => {
+        bad = read(&gateway, &key, &line, stream, &heard) => {
             if let Some(bad) = bad {
                 bad.close(&mut sink).await;
             }
         }
         () = write(&mut sink, frames, &mut events, &heard) => {}
+        bad = taken_away(&gateway.apps, &key) => bad.close(&mut sink).await,
         () = follow(&gateway, &app, hello.events, to) => {}
     }
     desk.close(&line);
@@ -153,10 +155,20 @@ fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Bad> {
     serde_path_to_error::deserialize(value).map_err(Bad::frame)
 }
 
+/// Waits until the key may no longer be connected with.
+async fn taken_away(apps: &Apps, key: &ApiKey) -> Bad {
+    let mut changes = apps.changes();
+    while apps.by_api_key(key.secret.expose()).is_some_and(|(_, key)| key.may(Scope::Business)) {
+        changes.next().await;
+    }
+    let why = "the API key was taken away, or lost the scope `business`";
+    Bad::new(CloseCode::Unauthorized, why)
+}
+
 /// Reads until the connection ends, or says why it is to be closed.
 async fn read(
     gateway: &Arc<Gateway>,
-    app: &AppKey,
+    key: &Arc<ApiKey>,
     line: &Arc<Line>,
     mut stream: SplitStream<WebSocket>,
     heard: &parking_lot::Mutex<Instant>,
@@ -176,9 +188,9 @@ async fn read(
             Err(bad) => return Some(bad),
         };
         let Ok(place) = carried.clone().acquire_owned().await else { return None };
-        let (gateway, app, line) = (gateway.clone(), app.clone(), line.clone());
+        let (gateway, key, line) = (gateway.clone(), key.clone(), line.clone());
         tokio::spawn(async move {
-            let reply = carry(gateway, app, request).await;
+            let reply = carry(gateway, key, request).await;
             line.send(frame(&reply)).await;
             drop(place);
         });
@@ -200,12 +212,12 @@ fn take(line: &Line, text: &str) -> Result<Option<BusinessRequest>, Bad> {
     Ok(None)
 }
 
-/// Does what a request asks, as if it had come over HTTP with the app's key.
-async fn carry(gateway: Arc<Gateway>, app: AppKey, request: BusinessRequest) -> BusinessReply {
+/// Does what a request asks, as if it had come over HTTP with the connection's key.
+async fn carry(gateway: Arc<Gateway>, key: Arc<ApiKey>, request: BusinessRequest) -> BusinessReply {
     let id = request.id;
     let answer = match to_http(&request) {
         Ok(mut request) => {
-            request.extensions_mut().insert(http::Carried(app));
+            request.extensions_mut().insert(http::Carried(key));
             let router = TowerToHyperService::new(http::app(gateway));
             // The router refuses by answers, never by errors.
             let Ok(answer) = router.call(request).await;

@@ -1,11 +1,14 @@
 //! An app with everything resolved: its keys ready for use, its settings typed.
 
+use std::sync::Arc;
+
 use bellwire_core::{AppKey, Settings, ShownAs};
 use bellwire_protocol::Secret;
 use serde::{Serialize, de::DeserializeOwned};
 use toml::{Table, Value};
 
 use super::{
+    api_keys::{self, ApiKey, ApiKeyConfig},
     business::{HookSettings, Hooks},
     dev::{DEV_APP, DevApp},
     error::Problem,
@@ -18,7 +21,7 @@ use crate::{auth::TokenKeys, media::LiveKit, push::PushServices};
 
 /// The shortest secret and API key, in bytes: as long as the SHA-256 it is used with.
 const SECRET_BYTES: usize = 32;
-/// The most secrets, public keys or API keys at once: the old one and the new one.
+/// The most secrets or public keys at once: the old one and the new one.
 pub(super) const KEYS_MAX: usize = 2;
 /// What a user of the development app may start a minute, and how many they may call.
 const DEV_PER_MINUTE: u32 = 1_000_000;
@@ -49,7 +52,7 @@ pub(crate) struct App {
     /// What signs and verifies its tokens.
     pub tokens: TokenKeys,
     /// Keys of its HTTP API.
-    pub api_keys: Vec<Secret>,
+    pub api_keys: Vec<Arc<ApiKey>>,
     /// Origins of web pages that may connect; `*` for any.
     pub origins: Vec<String>,
     /// Who may ask whether a user is there.
@@ -87,7 +90,7 @@ impl App {
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let tokens = token_keys(app, at, &mut problems);
-        secrets("api_keys", &app.api_keys, at, &mut problems);
+        let api_keys = api_keys::resolve(&app.api_keys, at, &mut problems);
         origins(&app.origins, at, &mut problems);
         let hooks = app.hooks.resolve(app.login, at, &mut problems);
         let webhooks = webhooks::resolve(&app.webhooks, at, &mut problems);
@@ -114,7 +117,7 @@ impl App {
                 name: app.name.clone(),
                 login: app.login,
                 tokens,
-                api_keys: app.api_keys.clone(),
+                api_keys,
                 origins: app.origins.clone(),
                 presence: app.presence,
                 hooks,
@@ -141,7 +144,7 @@ impl App {
             secrets: vec![dev.secret.clone()],
             public_keys: Vec::new(),
             private_key: None,
-            api_keys: vec![dev.api_key.clone()],
+            api_keys: vec![ApiKeyConfig::Whole(dev.api_key.clone())],
             login: Login::Open,
             origins: vec!["*".to_owned()],
             presence: PresencePolicy::Anyone,
@@ -197,7 +200,7 @@ fn token_keys(app: &AppConfig, at: &str, problems: &mut Vec<Problem>) -> Option<
             if app.secrets.is_empty() {
                 refuse("secrets", "must hold one secret; make one with `openssl rand -hex 32`");
             }
-            secrets("secrets", &app.secrets, at, problems);
+            secrets(&app.secrets, at, problems);
             (problems.len() == before).then(|| TokenKeys::hs256(&app.secrets))
         }
         Algorithm::EdDsa => {
@@ -222,20 +225,25 @@ fn token_keys(app: &AppConfig, at: &str, problems: &mut Vec<Problem>) -> Option<
     }
 }
 
-fn secrets(field: &str, secrets: &[Secret], at: &str, problems: &mut Vec<Problem>) {
+fn secrets(secrets: &[Secret], at: &str, problems: &mut Vec<Problem>) {
     if secrets.len() > KEYS_MAX {
         let says = "must hold at most 2: the old one and the new one";
-        problems.push(Problem::new(format!("{at}.{field}"), says));
+        problems.push(Problem::new(format!("{at}.secrets"), says));
     }
     for (i, secret) in secrets.iter().enumerate() {
-        let length = secret.expose().len();
-        if length < SECRET_BYTES {
-            let says = format!(
-                "is {length} bytes long and must be at least {SECRET_BYTES}; make one with \
-                 `openssl rand -hex 32`"
-            );
-            problems.push(Problem::new(format!("{at}.{field}[{i}]"), says));
-        }
+        long_enough(secret, &format!("{at}.secrets[{i}]"), problems);
+    }
+}
+
+/// Refuses a secret or API key that could be guessed.
+pub(super) fn long_enough(secret: &Secret, path: &str, problems: &mut Vec<Problem>) {
+    let length = secret.expose().len();
+    if length < SECRET_BYTES {
+        let says = format!(
+            "is {length} bytes long and must be at least {SECRET_BYTES}; make one with \
+             `openssl rand -hex 32`"
+        );
+        problems.push(Problem::new(path, says));
     }
 }
 

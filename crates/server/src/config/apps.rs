@@ -3,18 +3,31 @@
 use std::{collections::HashMap, sync::Arc};
 
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
-use parking_lot::RwLock;
+use tokio::sync::watch;
 
-use super::{app::App, dev::DevApp, error::Problem, schema::Config};
+use super::{api_keys::ApiKey, app::App, dev::DevApp, error::Problem, schema::Config};
 
 /// The apps. A clone is the same set: [`Apps::replace`] changes it for all holders at once, and
 /// who has an app in hand keeps it as it was.
 #[derive(Clone)]
-pub(crate) struct Apps(Arc<RwLock<Arc<Index>>>);
+pub(crate) struct Apps(Arc<watch::Sender<Arc<Index>>>);
+
+/// Tells when the apps are replaced.
+pub(crate) struct Changes(watch::Receiver<Arc<Index>>);
+
+impl Changes {
+    /// Waits until they have been replaced since this was made, or last waited.
+    pub(crate) async fn next(&mut self) {
+        if self.0.changed().await.is_err() {
+            // Nobody is left who could.
+            std::future::pending::<()>().await;
+        }
+    }
+}
 
 struct Index {
     by_key: HashMap<Box<str>, Arc<App>>,
-    by_api_key: HashMap<String, Arc<App>>,
+    by_api_key: HashMap<String, (Arc<App>, Arc<ApiKey>)>,
     /// Chosen anew for each index. API keys are looked up by their MAC under it: how long a look-up
     /// takes then tells nothing about the keys.
     mac: EncodingKey,
@@ -29,7 +42,8 @@ impl std::fmt::Debug for Apps {
 impl Apps {
     /// A set of these apps.
     pub(crate) fn new(apps: impl IntoIterator<Item = App>) -> Self {
-        Self(Arc::new(RwLock::new(Arc::new(Index::new(apps.into_iter().map(Arc::new))))))
+        let index = Index::new(apps.into_iter().map(Arc::new));
+        Self(Arc::new(watch::Sender::new(Arc::new(index))))
     }
 
     /// Resolves the apps of the configuration; those with problems are left out.
@@ -48,30 +62,35 @@ impl Apps {
     pub(super) fn add_dev(&mut self, dev: &DevApp, config: &Config) -> Result<(), Vec<Problem>> {
         let dev = Arc::new(App::dev(dev, config)?);
         let index = Index::new(self.all().into_iter().chain([dev]));
-        *self.0.write() = Arc::new(index);
+        self.0.send_replace(Arc::new(index));
         Ok(())
     }
 
     /// Serves `new` from now on.
     pub(crate) fn replace(&self, new: &Self) {
-        let index = Arc::clone(&new.0.read());
-        *self.0.write() = index;
+        let index = Arc::clone(&new.0.borrow());
+        self.0.send_replace(index);
+    }
+
+    /// Tells whenever they are replaced.
+    pub(crate) fn changes(&self) -> Changes {
+        Changes(self.0.subscribe())
     }
 
     /// The app with this key.
     pub(crate) fn get(&self, key: &str) -> Option<Arc<App>> {
-        self.0.read().by_key.get(key).cloned()
+        self.0.borrow().by_key.get(key).cloned()
     }
 
-    /// The app that has this key for its HTTP API.
-    pub(crate) fn by_api_key(&self, key: &str) -> Option<Arc<App>> {
-        let index = Arc::clone(&self.0.read());
+    /// The app that has this key for its HTTP API, and what is known of the key.
+    pub(crate) fn by_api_key(&self, key: &str) -> Option<(Arc<App>, Arc<ApiKey>)> {
+        let index = Arc::clone(&self.0.borrow());
         index.by_api_key.get(&mac(key, &index.mac)?).cloned()
     }
 
     /// Every app, by key.
     pub(crate) fn all(&self) -> Vec<Arc<App>> {
-        let mut apps: Vec<_> = self.0.read().by_key.values().cloned().collect();
+        let mut apps: Vec<_> = self.0.borrow().by_key.values().cloned().collect();
         apps.sort_by(|a, b| a.key.cmp(&b.key));
         apps
     }
@@ -83,8 +102,8 @@ impl Index {
         let mut index = Self { by_key: HashMap::new(), by_api_key: HashMap::new(), mac: mac_key };
         for app in apps {
             for key in &app.api_keys {
-                if let Some(mac) = mac(key.expose(), &index.mac) {
-                    index.by_api_key.insert(mac, Arc::clone(&app));
+                if let Some(mac) = mac(key.secret.expose(), &index.mac) {
+                    index.by_api_key.insert(mac, (Arc::clone(&app), Arc::clone(key)));
                 }
             }
             index.by_key.insert(app.key.as_str().into(), app);
@@ -122,7 +141,7 @@ mod tests {
     fn apps_are_found_by_their_keys_and_by_nothing_else() {
         let apps = apps(&two("s"));
         assert_eq!(apps.get("shop").expect("the shop").key.as_str(), "shop");
-        assert_eq!(apps.by_api_key(&"q".repeat(32)).expect("the bank").key.as_str(), "bank");
+        assert_eq!(apps.by_api_key(&"q".repeat(32)).expect("the bank").0.key.as_str(), "bank");
         assert!(apps.get("Shop").is_none());
         assert!(apps.by_api_key("").is_none());
         assert!(apps.by_api_key(&"s".repeat(32)).is_none());

@@ -5,6 +5,7 @@
 //! [`setting`] and [`pages`]. [`Sources`] reads and merges, [`validate`] looks at what types
 //! cannot say, [`App`] is an app with everything resolved, [`Apps`] finds it by its keys.
 
+mod api_keys;
 mod app;
 mod apps;
 mod business;
@@ -22,6 +23,7 @@ mod sources;
 mod validate;
 mod webhooks;
 
+pub(crate) use api_keys::{ApiKey, Scope};
 pub(crate) use app::App;
 pub(crate) use apps::Apps;
 pub(crate) use business::{Absent, HookSettings};

@@ -12,7 +12,10 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{business::Hooks, livekit::LiveKitServer, media::Media, push::Push, webhooks::Webhook};
+use super::{
+    api_keys::ApiKeyConfig, business::Hooks, livekit::LiveKitServer, media::Media, push::Push,
+    webhooks::Webhook,
+};
 
 /// Everything the server can be told.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -358,11 +361,14 @@ pub(crate) struct AppConfig {
     #[serde(default)]
     #[schemars(example = &"-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n")]
     pub private_key: Option<Secret>,
-    /// One or two keys of at least 32 bytes for the HTTP API; two while one is being replaced.
-    /// Without any, the app has no HTTP API.
+    /// Keys of at least 32 bytes for the HTTP API, up to 16. A text is a key that may do
+    /// everything; a table such as `{ key = "…", name = "support desk", scopes = ["calls:read"] }`
+    /// is one that may do only what its scopes say: `calls:read`, `calls:write`, `users:read`,
+    /// `users:write`, `tokens`, `records:read`, `events:read`, `webhooks:write`, `business`. To
+    /// replace a key, have both for a while. Without any, the app has no HTTP API.
     #[serde(default)]
     #[schemars(example = ["`openssl rand -hex 32` is one"])]
-    pub api_keys: Vec<Secret>,
+    pub api_keys: Vec<ApiKeyConfig>,
     /// How devices log in.
     #[serde(default)]
     pub login: Login,

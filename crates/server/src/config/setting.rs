@@ -172,10 +172,13 @@ fn leaves(path: &str, schema: &Value, default: Option<&Value>, into: &mut Vec<Se
     }
 }
 
-/// The schema of the value itself, where the value may be absent.
+/// The schema of the value itself, where the value may be absent; that of the table, where it may
+/// be a table or less.
 pub(crate) fn present(schema: &Value) -> &Value {
     let any = schema.get("anyOf").and_then(Value::as_array);
-    any.and_then(|any| any.iter().find(|s| s.get("type") != Some(&"null".into()))).unwrap_or(schema)
+    let table = |s: &&Value| s.get("properties").is_some();
+    let there = |s: &&Value| s.get("type") != Some(&"null".into());
+    any.and_then(|any| any.iter().find(table).or_else(|| any.iter().find(there))).unwrap_or(schema)
 }
 
 fn is_optional(schema: &Value) -> bool {

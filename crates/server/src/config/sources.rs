@@ -193,11 +193,19 @@ fn is_secret(path: &str) -> bool {
     path.split(['.', '[']).any(|name| SECRET.contains(&name)) || path.ends_with(SECRET_KEY)
 }
 
-/// What serde says of a value of the wrong type, without the value, which it quotes.
+/// What serde says of a value that is wrong, without the value, which it quotes.
 fn without_value(message: &str) -> String {
+    if message.starts_with("missing field ") {
+        return message.to_owned();
+    }
+    let wrong = if message.starts_with("unknown variant ") {
+        "is none of the words it may be"
+    } else {
+        "is of the wrong type"
+    };
     match message.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("is of the wrong type: expected {expected}"),
-        None => "is of the wrong type".to_owned(),
+        Some((_, expected)) => format!("{wrong}: expected {expected}"),
+        None => wrong.to_owned(),
     }
 }
 

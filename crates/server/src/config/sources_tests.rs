@@ -196,8 +196,8 @@ fn no_app_is_refused_unless_there_is_the_development_app() {
     let (_, apps) = dev.load().expect("a configuration");
     let app = apps.get("dev").expect("the app");
     assert!(app.allows_origin(Some("http://localhost:5173")));
-    let own = apps.by_api_key(app.api_keys[0].expose()).expect("the app");
-    assert_eq!(own.key, app.key);
+    let own = apps.by_api_key(app.api_keys[0].secret.expose()).expect("the app");
+    assert_eq!(own.0.key, app.key);
     dev.file = Some(dir.path().join("own.toml"));
     fs::write(dir.path().join("own.toml"), APP.replace("shop", "dev")).expect("written");
     assert!(dev.load().expect_err("refused").to_string().contains("apps[0].key"));

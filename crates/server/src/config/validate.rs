@@ -216,7 +216,7 @@ fn apps(config: &Config, dev: bool, problems: &mut Vec<Problem>) {
             problems.push(Problem::new(format!("apps[{i}].key"), says));
         }
         for (j, key) in app.api_keys.iter().enumerate() {
-            if let Some((a, b)) = api_keys.insert(key.expose(), (i, j)) {
+            if let Some((a, b)) = api_keys.insert(key.secret().expose(), (i, j)) {
                 let says = format!("is apps[{a}].api_keys[{b}] too; every key must be different");
                 problems.push(Problem::new(format!("apps[{i}].api_keys[{j}]"), says));
             }

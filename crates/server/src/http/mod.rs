@@ -11,6 +11,7 @@ mod openapi;
 mod pages;
 mod problem;
 mod records;
+mod reference;
 mod routes;
 mod users;
 mod webhooks;
@@ -18,7 +19,7 @@ mod webhooks;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::DefaultBodyLimit,
     http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     routing::get,
@@ -31,10 +32,11 @@ use tower_http::{
 
 use crate::{
     business,
+    config::Scope,
     gateway::{self, Gateway},
 };
 
-pub(crate) use caller::{Business, Carried};
+pub(crate) use caller::{Carried, Keyed};
 pub(crate) use change::IDEMPOTENCY_KEY;
 pub(crate) use problem::Problem;
 
@@ -49,8 +51,9 @@ pub(crate) fn app(gateway: Arc<Gateway>) -> Router {
     routes::api(Api::routes())
         .router
         .route(PATH, get(gateway::upgrade))
-        .route(BUSINESS_PATH, get(business::upgrade))
+        .route(BUSINESS_PATH, get(business::upgrade).route_layer(Extension(Scope::Business)))
         .route("/openapi.json", get(openapi::document))
+        .route("/docs", get(reference::reference))
         .route("/", get(pages::phone))
         .route("/assets/{*name}", get(pages::asset))
         .fallback(problem::no_such_page)

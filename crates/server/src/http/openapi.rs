@@ -1,9 +1,12 @@
 //! The API as an `OpenAPI` document, written down beside each route.
 
-use std::sync::{Arc, LazyLock};
+use std::{
+    fmt::Write as _,
+    sync::{Arc, LazyLock},
+};
 
 use axum::{
-    Router,
+    Extension, Router,
     handler::Handler,
     http::Method,
     response::IntoResponse,
@@ -13,7 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
 use super::routes;
-use crate::gateway::Gateway;
+use crate::{config::Scope, gateway::Gateway};
 
 /// Routes, and what is said of them where somebody wants to know.
 pub(super) struct Api {
@@ -46,11 +49,13 @@ impl Api {
         Self { router: Router::new(), document: Some(document) }
     }
 
-    /// Adds an operation. `summary` is one line; `about` says the rest.
+    /// Adds an operation, for keys with the scope `needs`, or for anybody. `summary` is one line;
+    /// `about` says the rest.
     pub(super) fn add<H, T>(
         mut self,
         method: Method,
         path: &'static str,
+        needs: Option<Scope>,
         handler: H,
         summary: &str,
         about: impl FnOnce(Operation<'_>) -> Operation<'_>,
@@ -60,7 +65,7 @@ impl Api {
         T: 'static,
     {
         if let Some(Document { paths, generator }) = &mut self.document {
-            let operation = Operation::new(&method, path, summary, generator);
+            let operation = Operation::new(&method, path, summary, generator).needs(needs);
             let said = about(operation).said;
             let place = paths.entry(path).or_insert_with(|| json!({}));
             if let Some(place) = place.as_object_mut() {
@@ -68,14 +73,19 @@ impl Api {
             }
         }
         let filter = MethodFilter::try_from(method).expect("routes have usual methods");
-        self.router = self.router.route(path, on(filter, handler));
+        let route = match needs {
+            Some(scope) => on(filter, handler).route_layer(Extension(scope)),
+            None => on(filter, handler),
+        };
+        self.router = self.router.route(path, route);
         self
     }
 }
 
 impl<'a> Operation<'a> {
     fn new(method: &Method, path: &str, summary: &str, generator: &'a mut SchemaGenerator) -> Self {
-        let words = path.trim_start_matches("/v1/").split('/');
+        let of_app = path.strip_prefix("/v1/");
+        let words = of_app.unwrap_or(path.trim_start_matches('/')).split('/');
         let words: Vec<_> = words.map(|word| word.trim_matches(['{', '}'])).collect();
         let named = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
         let parameters = named.map(|name| {
@@ -87,7 +97,7 @@ impl<'a> Operation<'a> {
         });
         let said = json!({
             "operationId": format!("{}_{}", method.as_str().to_lowercase(), words.join("_")),
-            "tags": [words[0]],
+            "tags": [of_app.map_or("server", |_| words[0])],
             "summary": summary,
             "parameters": parameters.collect::<Vec<_>>(),
             "responses": {
@@ -151,9 +161,16 @@ impl<'a> Operation<'a> {
         self
     }
 
-    /// Nobody has to say who they are.
-    pub(super) fn open(mut self) -> Self {
-        self.said.insert("security".to_owned(), json!([]));
+    fn needs(mut self, scope: Option<Scope>) -> Self {
+        let security = match scope {
+            Some(scope) => {
+                let text = format!("Needs an API key with the scope `{}`.", scope.as_str());
+                self.said.insert("description".to_owned(), text.into());
+                json!([{ "key": [scope.as_str()] }])
+            }
+            None => json!([]),
+        };
+        self.said.insert("security".to_owned(), security);
         self
     }
 
@@ -182,15 +199,17 @@ fn given(mut schema: Value) -> Value {
     schema
 }
 
-/// The whole document.
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
+static TEXT: LazyLock<String> = LazyLock::new(|| make().to_string());
+
+/// Makes the whole document.
+pub(super) fn make() -> Value {
     let Some(Document { paths, mut generator }) = routes::api(Api::documented()).document else {
         unreachable!("it was asked for")
     };
     let problem = generator.subschema_for::<super::problem::Document<'_>>();
     let key = "Makes sure that the change is made once: choose a new one for each.";
     let most = bellwire_protocol::limits::IDEMPOTENCY_KEY_BYTES;
-    let document = json!({
+    json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Bellwire",
@@ -199,10 +218,11 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
             "license": { "name": "Apache-2.0 OR MIT", "identifier": "Apache-2.0 OR MIT" },
         },
         "servers": [{ "url": "/" }],
-        "security": [{ "key": [] }],
         "paths": paths,
         "components": {
-            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
+            "securitySchemes": { "key": {
+                "type": "http", "scheme": "bearer", "description": scopes(),
+            } },
             "parameters": { "IdempotencyKey": {
                 "name": "Idempotency-Key", "in": "header", "description": key,
                 "schema": { "type": "string", "pattern": "^[!-~]+$", "maxLength": most },
@@ -213,12 +233,27 @@ static DOCUMENT: LazyLock<String> = LazyLock::new(|| {
             } },
             "schemas": generator.take_definitions(true),
         },
-    });
-    document.to_string()
-});
+    })
+}
+
+/// What an API key is, and what each scope lets it do.
+fn scopes() -> String {
+    let schema = schemars::schema_for!(Scope).to_value();
+    let mut text = String::from(
+        "One of the app's API keys. Each operation names the scope that the key must have:\n",
+    );
+    for scope in schema["oneOf"].as_array().into_iter().flatten() {
+        let about = scope["description"].as_str().unwrap_or_default();
+        let about = about.split_whitespace().collect::<Vec<_>>().join(" ");
+        let name = scope["const"].as_str().unwrap_or_default();
+        // Writing into a text never fails.
+        let _ = write!(text, "\n- `{name}`: {about}");
+    }
+    text
+}
 
 /// `GET /openapi.json`
 pub(super) async fn document() -> impl IntoResponse {
     let kind = [(axum::http::header::CONTENT_TYPE, "application/json")];
-    (kind, DOCUMENT.as_str())
+    (kind, TEXT.as_str())
 }

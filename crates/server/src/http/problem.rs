@@ -16,6 +16,7 @@ pub(crate) struct Problem(pub(crate) Box<WireError>, pub(super) StatusCode);
 
 /// What a refusal looks like.
 #[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Problem")]
 pub(super) struct Document<'a> {
     r#type: String,
     title: &'a str,
