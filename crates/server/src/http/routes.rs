@@ -74,6 +74,9 @@ fn of_users(api: Api) -> Api {
     .add(Method::GET, "/v1/users/{user}", users::show, "A user and their devices.", |o| {
         o.gives::<users::User>("The user.")
     })
+    .add(Method::DELETE, "/v1/users/{user}", users::erase, "Erases a user.", |o| {
+        o.gives::<users::Gone>("What was changed; nothing names them any more.")
+    })
     .add(Method::GET, "/v1/users/{user}/availability", users::availability, wishes, |o| {
         o.gives::<Availability>("What they want.")
     })
