@@ -1,8 +1,8 @@
 //! What is kept of a finished call.
 
 use bellwire_core::{
-    Call, CallId, Cause, DeviceId, Kind, Label, Media, Mode, Note, Participant, Reason, State,
-    Timestamp, UserId,
+    Alias, Call, CallId, Cause, DeviceId, Kind, Label, Media, Mode, Note, Participant, Reason,
+    State, Timestamp, UserId,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -126,6 +126,21 @@ impl Record {
             self.cause = None;
         }
         self
+    }
+
+    /// Takes an erased user out of it; `notes` are what they wrote in the call.
+    pub fn erase(&mut self, alias: &Alias, notes: &[Note]) {
+        if alias.put(&mut self.caller) {
+            self.note = Note::default();
+        }
+        if alias.put_maybe(&mut self.ended_by) || notes.contains(&self.end_note) {
+            self.end_note = Note::default();
+        }
+        for leg in &mut self.legs {
+            if alias.put(&mut leg.user) {
+                leg.device = leg.device.as_ref().map(|_| Alias::device());
+            }
+        }
     }
 
     /// Whether somebody in it did not want to be rung, so that not everybody is told the same.

@@ -1,6 +1,6 @@
 //! Everything that is drawn by lot: ids and room numbers. Seeded, it draws the same again.
 
-use bellwire_core::{CallId, RoomId, SessionId, Timestamp};
+use bellwire_core::{CallId, RoomId, SessionId, Timestamp, UserId};
 use parking_lot::Mutex;
 use rand::{
     Rng as _, RngExt as _, SeedableRng as _,
@@ -39,6 +39,12 @@ impl Chance {
         let id = format!("s-{}", Alphanumeric.sample_string(&mut *self.0.lock(), 22));
         // `s-` and letters are a name.
         SessionId::parse(&id).expect("letters and digits are a name")
+    }
+
+    /// A name for somebody who is erased, from which nobody is known.
+    pub(crate) fn alias(&self) -> UserId {
+        let id = format!("erased-{}", Alphanumeric.sample_string(&mut *self.0.lock(), 22));
+        UserId::parse(&id).expect("letters and digits are a name")
     }
 
     /// A room number, which may be taken.

@@ -13,6 +13,9 @@ use crate::journal::{Bucket, KeyValueRow, Row, UserRow};
 /// The largest user number.
 const UID_MAX: u32 = i32::MAX.cast_unsigned();
 
+/// The key of the highest number that was given.
+const HIGHEST: &str = "highest";
+
 /// All users of all apps, in memory; the journal keeps them.
 #[derive(Debug, Default)]
 pub(crate) struct Directory(RwLock<HashMap<AppKey, Users>>);
@@ -33,6 +36,15 @@ struct Users {
 pub(crate) struct User {
     pub(crate) uid: Uid,
     pub(crate) name: Option<String>,
+}
+
+/// What forgetting a user leads to.
+#[derive(Debug, Default)]
+pub(crate) struct Forgotten {
+    pub(crate) uid: Option<Uid>,
+    /// Whose availability changed, and what it is now.
+    pub(crate) changed: Vec<(UserId, Availability)>,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// Why a user cannot log in with the number their token gives.
@@ -108,9 +120,7 @@ impl Directory {
             Some(_) => drop(all.insert(user.clone(), own.clone())),
             None => drop(all.remove(user)),
         }
-        let (app, key) = (app.clone(), user.to_string());
-        let row = KeyValueRow { app, bucket: Bucket::Availability, key, value };
-        Ok((own, Row::KeyValue(row)))
+        Ok((own, value_row(app, Bucket::Availability, user, value)))
     }
 
     /// Puts back what a user wants.
@@ -133,14 +143,58 @@ impl Directory {
             return (*read, None);
         }
         *read = upto;
-        let (app, key, value) = (app.clone(), user.to_string(), Some(upto.to_string().into()));
-        let row = KeyValueRow { app, bucket: Bucket::RecordsRead, key, value };
-        (upto, Some(Row::KeyValue(row)))
+        (upto, Some(value_row(app, Bucket::RecordsRead, user, Some(upto.to_string().into()))))
     }
 
     /// Puts back what a user has seen.
     pub(crate) fn restore_read(&self, app: AppKey, user: UserId, upto: u64) {
         self.0.write().entry(app).or_default().read.insert(user, upto);
+    }
+
+    /// Forgets a user and takes them off the lists of others; their number, whose availability
+    /// changed, and what to keep. Their row is left to whoever erases them.
+    pub(crate) fn forget(&self, app: &AppKey, user: &UserId) -> Forgotten {
+        let mut apps = self.0.write();
+        let Some(users) = apps.get_mut(app) else { return Forgotten::default() };
+        let mut forgotten = Forgotten::default();
+        if let Some(known) = users.by_id.remove(user) {
+            users.by_uid.remove(&known.uid);
+            forgotten.uid = Some(known.uid);
+            if known.uid.0 == users.highest {
+                let value = Some(users.highest.to_string().into());
+                forgotten.rows.push(value_row(app, Bucket::Uid, HIGHEST, value));
+            }
+        }
+        if users.availability.remove(user).is_some() {
+            forgotten.rows.push(value_row(app, Bucket::Availability, user, None));
+        }
+        if users.read.remove(user).is_some() {
+            forgotten.rows.push(value_row(app, Bucket::RecordsRead, user, None));
+        }
+        let names = |own: &Availability| own.block.contains(user) || own.allow.contains(user);
+        let all = users.availability.iter_mut();
+        let changed = all.filter(|(_, own)| names(own)).map(|(other, own)| {
+            let own = Arc::make_mut(own);
+            own.block.remove(user);
+            own.allow.remove(user);
+            (other.clone(), own.clone())
+        });
+        let mut changed: Vec<_> = changed.collect();
+        users.availability.retain(|_, own| **own != Availability::default());
+        // No hash map's order may be seen.
+        changed.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (other, own) in &changed {
+            let value = (*own != Availability::default()).then(|| Json::of(own).into());
+            forgotten.rows.push(value_row(app, Bucket::Availability, other, value));
+        }
+        Forgotten { changed, ..forgotten }
+    }
+
+    /// Keeps numbers up to this one from being given again.
+    pub(crate) fn restore_highest(&self, app: AppKey, highest: u32) {
+        let mut apps = self.0.write();
+        let users = apps.entry(app).or_default();
+        users.highest = users.highest.max(highest);
     }
 
     /// A known user.
@@ -200,6 +254,11 @@ impl Users {
     }
 }
 
+fn value_row(app: &AppKey, bucket: Bucket, key: &str, value: Option<Arc<str>>) -> Row {
+    let (app, key) = (app.clone(), key.to_owned());
+    Row::KeyValue(KeyValueRow { app, bucket, key, value })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,5 +283,38 @@ mod tests {
         assert_eq!(named.unwrap(), carol);
         let nobody = directory.resolve(&app, &UserRef::Uid(Uid(9)), || "to[0]".into());
         assert_eq!(nobody.unwrap_err().field.as_deref(), Some("to[0]"));
+    }
+
+    #[test]
+    fn a_forgotten_user_is_on_no_list_and_their_number_is_given_to_nobody() {
+        let directory = Directory::default();
+        let app = AppKey::parse("a").unwrap();
+        let [alice, bob] = ["alice", "bob"].map(|n| UserId::parse(n).unwrap());
+        let login = |user| directory.login(&app, user, None, None, Timestamp(1)).unwrap();
+        let (_, bobs) = (login(&alice).0, login(&bob).0);
+        let list = |of: &UserId, on: &[&UserId]| {
+            let change = |own: &mut Availability| {
+                own.block.extend(on.iter().copied().cloned());
+                own.allow.insert(bob.clone());
+                Ok::<_, ()>(())
+            };
+            directory.change_availability(&app, of, change).unwrap();
+        };
+        list(&alice, &[&alice, &bob]);
+        list(&bob, &[]);
+        directory.read(&app, &bob, 7);
+        let forgotten = directory.forget(&app, &bob);
+        assert_eq!((forgotten.uid, forgotten.rows.len()), (Some(bobs), 4));
+        let [(of, own)] = forgotten.changed.as_slice() else { panic!("{forgotten:?}") };
+        assert_eq!((of, own.block.contains(&alice)), (&alice, true));
+        assert!(!own.block.contains(&bob) && own.allow.is_empty());
+        assert_eq!(directory.availability(&app, &bob), None);
+        assert_eq!((directory.get(&app, &bob), directory.read_upto(&app, &bob)), (None, 0));
+        assert_eq!(directory.forget(&app, &bob).rows.len(), 0);
+        assert_eq!(login(&bob).0, Uid(bobs.0 + 1));
+
+        let restarted = Directory::default();
+        restarted.restore_highest(app.clone(), bobs.0);
+        assert_eq!(restarted.login(&app, &bob, None, None, Timestamp(2)).unwrap().0.0, bobs.0 + 1);
     }
 }

@@ -10,8 +10,8 @@ use std::{
 };
 
 use ahash::RandomState;
-use bellwire_core::{AppKey, Timestamp};
-use bellwire_protocol::{Json, WireError};
+use bellwire_core::{Alias, AppKey, Timestamp};
+use bellwire_protocol::{Json, WireError, erase_from_answer};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -101,6 +101,21 @@ impl Idempotency {
         let place = own.order.partition_point(|(at, _)| *at <= answered.at);
         own.order.insert(place, (answered.at, key.clone()));
         own.by_key.insert(key, Some(answered));
+    }
+
+    /// Takes an erased user out of the answers; the rows that say so.
+    pub(crate) fn erase(&self, app: &AppKey, alias: &Alias) -> Vec<Row> {
+        let mut apps = self.0.lock();
+        let Some(own) = apps.get_mut(app) else { return Vec::new() };
+        let answers = own.by_key.iter_mut().filter_map(|(key, a)| Some((key, a.as_mut()?)));
+        let rows = answers.filter_map(|(key, answered)| {
+            let ok = answered.ok.as_mut()?;
+            let before = ok.clone();
+            erase_from_answer(ok, alias);
+            let is_changed = *ok != before;
+            is_changed.then(|| row(app, key.clone(), Some(Json::of(answered).into())))
+        });
+        rows.collect()
     }
 
     fn answered(&self, once: &Once, answered: Answered) {
@@ -238,6 +253,25 @@ mod tests {
         once.answered(&refused);
         drop(once);
         assert!(matches!(ask(), Begun::Again(Err(error)) if error.code == ErrorCode::BusySelf));
+    }
+
+    #[test]
+    fn an_erased_user_is_in_no_answer() {
+        let all = Arc::new(Idempotency::default());
+        let user = |name: &str| bellwire_core::UserId::parse(name).unwrap();
+        for (key, caller) in [("1", "bob"), ("2", "alice")] {
+            let Begun::First(once) = all.begin(&app(), key, String::new(), Timestamp(1)) else {
+                panic!("each has a key of its own")
+            };
+            once.answered(&Ok(Json::of(&serde_json::json!({"caller": caller}))));
+        }
+        let alias = Alias { of: user("bob"), name: user("erased-1") };
+        let rows = all.erase(&app(), &alias);
+        let [Row::KeyValue(KeyValueRow { key, value: Some(value), .. })] = rows.as_slice() else {
+            panic!("one answer names him: {rows:?}")
+        };
+        assert_eq!((key.as_str(), value.contains(r#""caller":"erased-1""#)), ("1", true));
+        assert!(all.erase(&app(), &alias).is_empty(), "there is no more");
     }
 
     #[test]

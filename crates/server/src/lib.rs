@@ -36,8 +36,8 @@ mod webhooks;
 pub use chance::Chance;
 pub use clock::Clock;
 pub use journal::{
-    AnswerRow, Bucket, FeedEntry, FeedQuery, JournalState, KeyValueRow, LegRow, LogRow,
-    RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow,
+    AnswerRow, Bucket, Erased, Erasure, FeedEntry, FeedQuery, JournalState, KeyValueRow, LegRow,
+    LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow,
 };
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

@@ -208,6 +208,12 @@ fn restore(board: &Switchboard, row: &KeyValueRow) -> Result<(), String> {
             board.idempotency.restore(app, row.key.clone(), answered);
             Ok(())
         }
+        Bucket::Uid => {
+            let highest = value.parse().map_err(|_| "no number".to_owned())?;
+            board.directory.restore_highest(app, highest);
+            Ok(())
+        }
+        Bucket::Erasure => board.erasures.restore(app, user()?, value),
         Bucket::RecordsRead => {
             let upto = value.parse().map_err(|_| "no number".to_owned())?;
             board.directory.restore_read(app, user()?, upto);

@@ -6,7 +6,9 @@ use std::pin::Pin;
 use bellwire_core::{AppKey, CallId, Entry, SessionId, UserId};
 use tokio::sync::oneshot;
 
-use crate::journal::{FeedEntry, FeedQuery, Journal, JournalState, RecordQuery, Row};
+use crate::journal::{
+    Erased, Erasure, FeedEntry, FeedQuery, Journal, JournalState, RecordQuery, Row,
+};
 
 /// What a submitter wants done once its rows are durable. It is quick and does not block.
 pub type Done = Box<dyn FnOnce() + Send>;
@@ -44,6 +46,13 @@ pub trait Storage: Send + Sync {
 
     /// Entries of an app's feed, in order.
     fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>>;
+
+    /// Takes a user out of everything whose `done` has begun: see [`Erasure`]. A storage that
+    /// outlives no process may do without.
+    fn erase(&self, asked: Erasure) -> Reading<'_, Erased> {
+        let text = format!("this storage cannot erase a user of {}", asked.app);
+        Box::pin(async move { Err(StorageError(text)) })
+    }
 
     /// Whether it can write.
     fn state(&self) -> JournalState;
@@ -101,6 +110,10 @@ impl Storage for Journal {
 
     fn feed<'a>(&'a self, asked: &'a FeedQuery) -> Reading<'a, Vec<FeedEntry>> {
         Box::pin(async move { Self::feed(self, asked).await.map_err(said) })
+    }
+
+    fn erase(&self, asked: Erasure) -> Reading<'_, Erased> {
+        Box::pin(async move { Self::erase(self, asked).await.map_err(said) })
     }
 
     fn state(&self) -> JournalState {

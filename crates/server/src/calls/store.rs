@@ -224,6 +224,34 @@ impl Calls {
         all
     }
 
+    /// The ended calls in memory that `user` was in.
+    pub(crate) fn ended_of(&self, app: &AppKey, user: &UserId) -> BTreeSet<CallId> {
+        let app = self.app(app);
+        let app = app.lock();
+        let named = |(_, call): &&(Timestamp, CallId)| {
+            let held = app.calls.get(call);
+            held.is_some_and(|held| held.latest.participant(user).is_some())
+        };
+        app.ended.iter().filter(named).map(|(_, call)| *call).collect()
+    }
+
+    /// Drops ended calls from memory, where the journal has all of them; whether any was there.
+    pub(crate) fn drop_ended(&self, app: &AppKey, calls: &BTreeSet<CallId>) -> bool {
+        let app = self.app(app);
+        let mut app = app.lock();
+        let mut were_there = false;
+        for call in calls {
+            let Some(held) = app.calls.get(call) else { continue };
+            were_there |= held.latest.phase == Phase::Ended;
+            if held.latest.phase == Phase::Ended && !held.is_untold() {
+                app.calls.remove(call);
+            }
+        }
+        let App { ended, calls, .. } = &mut *app;
+        ended.retain(|(_, call)| calls.contains_key(call));
+        were_there
+    }
+
     /// Appends `plan` if the calls are as it was decided upon and every claim it takes is free.
     /// `rows` go to disk with it; `told` runs once that is durable.
     pub(crate) fn append(
@@ -290,6 +318,11 @@ impl Held {
         let told = usize::try_from(call.seq).unwrap_or(usize::MAX);
         let log = self.log.iter().take(told).cloned().collect();
         Some(Known { call, log })
+    }
+
+    /// Whether the disk does not have all of it yet.
+    fn is_untold(&self) -> bool {
+        self.told.as_ref().is_none_or(|told| told.seq < self.latest.seq)
     }
 }
 
@@ -369,8 +402,8 @@ impl App {
     /// Drops calls from memory that ended long enough ago; the journal has them then.
     fn forget(&mut self, keep_ms: u64, now: Timestamp) {
         while let Some((at, call)) = self.ended.front().copied() {
-            let untold = |held: &Held| held.told.as_ref().is_none_or(|t| t.seq < held.latest.seq);
-            if now.since_ms(at) <= keep_ms || self.calls.get(&call).is_some_and(untold) {
+            let is_young = now.since_ms(at) <= keep_ms;
+            if is_young || self.calls.get(&call).is_some_and(Held::is_untold) {
                 return;
             }
             self.ended.pop_front();

@@ -123,6 +123,14 @@ fn of_users(api: Api) -> Api {
         |o| o.gives::<users::User>("The user."),
     )
     .add(
+        Method::DELETE,
+        "/v1/users/{user}",
+        Some(Scope::UsersWrite),
+        users::erase,
+        "Erases a user.",
+        |o| o.gives::<users::Gone>("What was changed; nothing names them any more."),
+    )
+    .add(
         Method::GET,
         "/v1/users/{user}/availability",
         Some(Scope::UsersRead),

@@ -1,12 +1,12 @@
-//! Users: their tokens, where they are, taking them out of calls, logging them out.
+//! Users: their tokens, where they are, taking them out of calls, logging them out, erasing them.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use axum::{
     Json,
     extract::{Path, State},
 };
-use bellwire_core::{CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
+use bellwire_core::{AppKey, CallId, DeviceId, Note, Phase, Timestamp, Uid, UserId};
 use bellwire_protocol::{
     CloseCode, ErrorCode, SetAvailability, command::PushClear, reply::Presence,
 };
@@ -179,13 +179,22 @@ pub(super) async fn logout(
     Path(user): Path<String>,
     Body(body): Body<LogoutBody>,
 ) -> Result<Json<Done>, Problem> {
-    let user = user_id(&user)?;
+    let devices = log_out(&gateway, &app.key, &user_id(&user)?, body.device.as_ref()).await;
+    Ok(Json(Done { calls: None, devices: Some(devices) }))
+}
+
+/// Logs a user's devices out, or one; how many those were.
+async fn log_out(
+    gateway: &Arc<Gateway>,
+    app: &AppKey,
+    user: &UserId,
+    device: Option<&DeviceId>,
+) -> usize {
     // Also of devices that sleep.
-    let every = PushClear::default();
-    gateway.board.clear_tokens(&app.key, &user, body.device.as_ref(), &every);
+    gateway.board.clear_tokens(app, user, device, &PushClear::default());
     let mut devices = 0;
-    for session in gateway.board.sessions.of(&app.key, &user) {
-        if body.device.as_ref().is_some_and(|device| *device != session.device) {
+    for session in gateway.board.sessions.of(app, user) {
+        if device.is_some_and(|device| *device != session.device) {
             continue;
         }
         devices += 1;
@@ -193,7 +202,39 @@ pub(super) async fn logout(
         if let Some(outbox) = session.outbox() {
             outbox.close(CloseCode::Unauthorized, "logged out by the app");
         }
-        end_session(&gateway, &session);
+        end_session(gateway, &session);
     }
-    Ok(Json(Done { calls: None, devices: Some(devices) }))
+    devices
+}
+
+/// What erasing a user came to.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Erased")]
+pub(super) struct Gone {
+    /// From how many calls they were taken out.
+    calls: usize,
+    /// How many devices were logged out.
+    devices: usize,
+    /// How many records name somebody else in their place.
+    records: u64,
+    /// How many logs of calls do.
+    logs: u64,
+    /// Calls that go on with others; they name the user until they are over.
+    running: BTreeSet<CallId>,
+}
+
+/// `DELETE /v1/users/{user}`
+pub(super) async fn erase(
+    State(gateway): Gate,
+    Business(app): Business,
+    Path(user): Path<String>,
+) -> Result<Json<Gone>, Problem> {
+    let user = user_id(&user)?;
+    let calls = end_all_of(&gateway.board, &app.key, &user, &Note::default()).await;
+    let devices = log_out(&gateway, &app.key, &user, None).await;
+    let (erased, running) = gateway.board.erase(&app.key, &user).await.map_err(|error| {
+        tracing::error!(app = %app.key, %error, "cannot erase a user");
+        Problem::new(ErrorCode::Unavailable, "not all of it is erased; ask again later")
+    })?;
+    Ok(Json(Gone { calls, devices, records: erased.records, logs: erased.logs, running }))
 }

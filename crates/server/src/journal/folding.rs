@@ -50,6 +50,8 @@ pub(super) struct Folding {
     last: i64,
     /// The last batch folded.
     folded: i64,
+    /// The last batch deleted.
+    deleted: i64,
     /// Bytes, rows and beginning of what was committed since the fold began.
     bytes: usize,
     rows: usize,
@@ -85,6 +87,7 @@ impl Folding {
             found: VecDeque::new(),
             last: 0,
             folded: 0,
+            deleted: 0,
             bytes: 0,
             rows: 0,
             since: Instant::now(),
@@ -121,6 +124,7 @@ impl Folding {
                 self.found.clear();
                 batches.clear();
                 write::delete_batches(connection, self.last).await?;
+                (self.folded, self.deleted) = (self.last, self.last);
                 continue;
             }
             batches.push(Arc::new(batch::decode(body)?));
@@ -172,6 +176,11 @@ impl Folding {
     /// Whether the tables have everything up to this batch.
     pub(super) fn has_folded(&self, batch: i64) -> bool {
         self.folded >= batch
+    }
+
+    /// Whether the file has no batch up to this one any more.
+    pub(super) fn has_deleted(&self, batch: i64) -> bool {
+        self.deleted >= batch
     }
 
     /// When there will be something to write if nothing more is committed; none if all is folded,
@@ -246,6 +255,7 @@ impl Folding {
                 // Thousands of rows take milliseconds to free.
                 tokio::task::spawn_blocking(move || drop(folded));
             }
+            self.deleted = chunk.deleted.unwrap_or(self.deleted);
             fold.written();
             if fold.chunk().is_none() {
                 self.stage = Stage::None;

@@ -21,6 +21,7 @@
 
 mod batch;
 mod checkpoint;
+mod erase;
 mod error;
 mod feed;
 mod fold;
@@ -54,25 +55,27 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use self::{
     checkpoint::Checkpoints,
+    erase::Erasing,
     error::{Fault, fault},
     folding::Folding,
     generation::Unfolded,
     queue::Queue,
     reserve::Reserve,
     sweep::Sweep,
-    writer::{Control, Writer},
-};
-pub(crate) use self::{
-    error::JournalError,
-    settings::{Commit, JournalSettings, Synchronous},
-    sweep::Swept,
+    writer::{Chore, Control, Writer},
 };
 pub use self::{
+    erase::{Erased, Erasure},
     feed::{FeedEntry, FeedQuery},
     read::RecordQuery,
     recover::{Recovered, StoredCall, StoredSession},
     row::{AnswerRow, Bucket, KeyValueRow, LegRow, LogRow, RecordRow, Row, SessionRow, UserRow},
     settings::JournalState,
+};
+pub(crate) use self::{
+    error::JournalError,
+    settings::{Commit, JournalSettings, Synchronous},
+    sweep::Swept,
 };
 
 /// Reads at a time. They are rare: histories, and answers repeated long after.
@@ -136,7 +139,7 @@ impl Journal {
             guard,
             database,
             observe: settings.observe,
-            sweeps: VecDeque::new(),
+            chores: VecDeque::new(),
             closing: None,
             orphaned: false,
             refill_at: Instant::now(),
@@ -175,9 +178,20 @@ impl Journal {
     /// commits; done when all are gone. Live calls are never touched.
     pub(crate) async fn sweep(&self, before: Timestamp) -> Result<Swept, JournalError> {
         let (reply, swept) = oneshot::channel();
-        let sweep = Sweep::new(before, reply);
-        self.0.control.send(Control::Sweep(sweep)).map_err(|_| JournalError::Stopped)?;
+        self.ask(Chore::Sweep(Sweep::new(before, reply)))?;
         swept.await.map_err(|_| JournalError::Stopped)?
+    }
+
+    /// Erases a user as asked, a little at a time between commits; done when nothing that was
+    /// durable before names them any more, in the file and its write-ahead log.
+    pub(crate) async fn erase(&self, asked: Erasure) -> Result<Erased, JournalError> {
+        let (reply, erased) = oneshot::channel();
+        self.ask(Chore::Erase(Box::new(Erasing::new(asked, reply))))?;
+        erased.await.map_err(|_| JournalError::Stopped)?
+    }
+
+    fn ask(&self, chore: Chore) -> Result<(), JournalError> {
+        self.0.control.send(Control::Chore(chore)).map_err(|_| JournalError::Stopped)
     }
 
     /// Whether the journal can write.

@@ -241,6 +241,8 @@ async fn connect(
         .statement_cache_capacity(STATEMENTS)
         .pragma("cache_size", format!("-{CACHE_KIB}"))
         .pragma("temp_store", "MEMORY")
+        // What is deleted is written over with zeros, or who is erased would stay in free pages.
+        .pragma("secure_delete", "ON")
         .pragma("wal_autocheckpoint", CHECKPOINT_PAGES.to_string())
         .pragma("journal_size_limit", WAL_BYTES.to_string());
     if let Some(pages) = settings.max_pages {

@@ -181,7 +181,11 @@ fn number(table: &'static str, row: &SqliteRow, column: &str) -> Result<u64, Jou
     u64::try_from(stored).map_err(|e| broken(table, &format!("{column}: {e}")))
 }
 
-fn parse<T: DeserializeOwned>(table: &'static str, body: &str) -> Result<T, JournalError> {
+/// Reads stored JSON.
+pub(super) fn parse<T: DeserializeOwned>(
+    table: &'static str,
+    body: &str,
+) -> Result<T, JournalError> {
     serde_json::from_str(body).map_err(|e| {
         // The error's own text may quote a note; its place says enough.
         broken(table, &format!("line {}, column {} of its JSON", e.line(), e.column()))

@@ -38,12 +38,23 @@ pub enum Bucket {
     Idempotency,
     /// Where a sleeping device is woken, by user, device and way.
     PushToken,
+    /// The highest number ever given to a user, where that user is erased; under `highest`.
+    Uid,
+    /// From which running calls somebody is still to be erased, by what stands for them.
+    Erasure,
 }
 
 impl Bucket {
     /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Webhook, Self::Availability, Self::RecordsRead, Self::Idempotency, Self::PushToken];
+    pub const ALL: [Self; 7] = [
+        Self::Webhook,
+        Self::Availability,
+        Self::RecordsRead,
+        Self::Idempotency,
+        Self::PushToken,
+        Self::Uid,
+        Self::Erasure,
+    ];
 
     /// Its name, as stored.
     pub fn as_str(self) -> &'static str {
@@ -53,6 +64,8 @@ impl Bucket {
             Self::RecordsRead => "records_read",
             Self::Idempotency => "idempotency",
             Self::PushToken => "push_token",
+            Self::Uid => "uid",
+            Self::Erasure => "erasure",
         }
     }
 

@@ -165,7 +165,7 @@ impl Tables {
 }
 
 /// The entries of a log as a JSON array.
-fn entries(entries: &[Entry]) -> String {
+pub(super) fn entries(entries: &[Entry]) -> String {
     /// What most entries fit into; growing the text on the way costs more than making it.
     const ENTRY_BYTES: usize = 256;
     const FIRST_ENTRY_BYTES: usize = 1024;
@@ -179,7 +179,8 @@ pub(super) fn word(value: &impl Serialize) -> Arc<str> {
     json(value).trim_matches('"').into()
 }
 
-fn json(value: &impl Serialize) -> String {
+/// A value as it is stored.
+pub(super) fn json(value: &impl Serialize) -> String {
     // Only a map whose keys are no strings, or a type's own refusal, fails; ours have neither.
     serde_json::to_string(value).expect("types of the domain serialize")
 }

@@ -23,7 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     checkpoint::Checkpoints,
-    error::{Fault, fault},
+    erase::{Erasing, Needs},
+    error::{Fault, JournalError, fault},
     folding::Folding,
     open::Guard,
     queue::{Done, Queue, Submitted},
@@ -40,8 +41,22 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// What is asked of the writer besides rows.
 pub(super) enum Control {
-    Sweep(Sweep),
+    Chore(Chore),
     Close(oneshot::Sender<()>),
+}
+
+/// What is done a little at a time, between commits.
+pub(super) enum Chore {
+    Sweep(Sweep),
+    Erase(Box<Erasing>),
+}
+
+/// What became of a part of a chore.
+enum Part {
+    /// There is more to do.
+    More(Chore),
+    /// The chore is over, and who asked is told.
+    Over,
 }
 
 pub(super) struct Writer {
@@ -54,7 +69,7 @@ pub(super) struct Writer {
     pub(super) guard: Guard,
     pub(super) database: PathBuf,
     pub(super) observe: Option<Observer>,
-    pub(super) sweeps: VecDeque<Sweep>,
+    pub(super) chores: VecDeque<Chore>,
     pub(super) closing: Option<oneshot::Sender<()>>,
     /// Nobody is left who could submit or ask.
     pub(super) orphaned: bool,
@@ -87,13 +102,13 @@ impl Writer {
                 self.leave_full().await;
             }
             self.take_control();
-            self.sweep().await?;
+            self.chore().await?;
             if !self.is_full() {
                 self.folding.turn(&mut self.connection).await?;
             }
             self.checkpoints.wrote(self.folding.take_pages());
             self.checkpoints.begin_anew(&mut self.connection).await;
-            if !idle || !self.sweeps.is_empty() {
+            if !idle || !self.chores.is_empty() {
                 continue;
             }
             if self.orphaned || self.closing.is_some() {
@@ -116,7 +131,7 @@ impl Writer {
                 Fault::Damaged | Fault::Lasting => return Err(error),
             }
             self.pause(pause).await;
-            self.sweep().await?;
+            self.chore().await?;
             pause = (pause * 2).min(PAUSE_MAX);
         }
         if let Some(observe) = &self.observe {
@@ -147,7 +162,7 @@ impl Writer {
         }
     }
 
-    /// Waits, and takes sweeps in meanwhile.
+    /// Waits, and takes chores in meanwhile: a sweep may make room.
     async fn pause(&mut self, time: Duration) {
         let until = tokio::time::sleep(time);
         tokio::pin!(until);
@@ -155,9 +170,9 @@ impl Writer {
             tokio::select! {
                 () = &mut until => return,
                 asked = self.control.recv(), if !self.orphaned => {
-                    let sweep = matches!(asked, Some(Control::Sweep(_)));
+                    let is_chore = matches!(asked, Some(Control::Chore(_)));
                     self.asked(asked);
-                    if sweep {
+                    if is_chore {
                         return;
                     }
                 }
@@ -202,36 +217,77 @@ impl Writer {
 
     fn asked(&mut self, asked: Option<Control>) {
         match asked {
-            Some(Control::Sweep(sweep)) => self.sweeps.push_back(sweep),
+            Some(Control::Chore(chore)) => self.chores.push_back(chore),
             Some(Control::Close(reply)) => self.closing = Some(reply),
             None => self.orphaned = true,
         }
     }
 
-    /// One chunk of the first sweep, or of the fold it waits for. What cannot be deleted now is
-    /// later: only a fold fails the journal, where trying again is no use.
-    async fn sweep(&mut self) -> Result<(), sqlx::Error> {
-        let Some(mut sweep) = self.sweeps.pop_front() else { return Ok(()) };
-        if sweep.waits_for.is_some_and(|batch| !self.folding.has_folded(batch)) {
-            match self.folding.chunk(&mut self.connection).await {
-                Ok(_) => self.sweeps.push_front(sweep),
-                Err(error) => match fault(&error) {
-                    Fault::Held | Fault::NoRoom => sweep.end(Err(error)),
-                    Fault::Damaged | Fault::Lasting => return Err(error),
-                },
-            }
-            return Ok(());
-        }
-        match sweep.step(&mut self.connection).await {
-            Ok(true) => self.sweeps.push_front(sweep),
-            Ok(false) if sweep.waits_for.is_none() => {
-                sweep.waits_for = Some(self.folding.last());
-                self.sweeps.push_front(sweep);
-            }
-            Ok(false) => sweep.end(Ok(())),
-            Err(error) => sweep.end(Err(error)),
+    /// A part of the first chore. What cannot be done now is later: only a fold fails the journal,
+    /// where trying again is no use.
+    async fn chore(&mut self) -> Result<(), sqlx::Error> {
+        let part = match self.chores.pop_front() {
+            Some(Chore::Sweep(sweep)) => self.sweep(sweep).await?,
+            Some(Chore::Erase(erasing)) => self.erase(erasing).await?,
+            None => Part::Over,
+        };
+        if let Part::More(chore) = part {
+            self.chores.push_front(chore);
         }
         Ok(())
+    }
+
+    async fn sweep(&mut self, mut sweep: Sweep) -> Result<Part, sqlx::Error> {
+        if sweep.waits_for.is_some_and(|batch| !self.folding.has_folded(batch)) {
+            return Ok(match self.fold_a_chunk().await? {
+                Ok(()) => Part::More(Chore::Sweep(sweep)),
+                Err(error) => {
+                    sweep.end(Err(error));
+                    Part::Over
+                }
+            });
+        }
+        match sweep.step(&mut self.connection).await {
+            Ok(true) => {}
+            Ok(false) if sweep.waits_for.is_none() => {
+                sweep.waits_for = Some(self.folding.last());
+            }
+            ended => {
+                sweep.end(ended.map(drop));
+                return Ok(Part::Over);
+            }
+        }
+        Ok(Part::More(Chore::Sweep(sweep)))
+    }
+
+    async fn erase(&mut self, mut erasing: Box<Erasing>) -> Result<Part, sqlx::Error> {
+        let last = *erasing.last.get_or_insert_with(|| self.folding.last());
+        let is_ready = match erasing.needs() {
+            Needs::Folded => self.folding.has_folded(last),
+            Needs::Deleted => self.folding.has_deleted(last),
+            Needs::Nothing => true,
+        };
+        let more = if is_ready {
+            erasing.step(&mut self.connection).await
+        } else {
+            self.fold_a_chunk().await?.map(|()| true).map_err(JournalError::Database)
+        };
+        match more {
+            Ok(true) => return Ok(Part::More(Chore::Erase(erasing))),
+            ended => erasing.end(ended.map(drop)),
+        }
+        Ok(Part::Over)
+    }
+
+    /// Writes a chunk of the fold; what cannot be written now is in the inner result.
+    async fn fold_a_chunk(&mut self) -> Result<Result<(), sqlx::Error>, sqlx::Error> {
+        match self.folding.chunk(&mut self.connection).await {
+            Ok(_) => Ok(Ok(())),
+            Err(error) => match fault(&error) {
+                Fault::Held | Fault::NoRoom => Ok(Err(error)),
+                Fault::Damaged | Fault::Lasting => Err(error),
+            },
+        }
     }
 
     fn fail(&self, error: &sqlx::Error) {

@@ -16,6 +16,7 @@ impl Switchboard {
             for call in self.calls.all().into_iter().filter(|call| call.needs_audit()) {
                 self.audit(&call).await;
             }
+            self.finish_erasures().await;
         }
     }
 

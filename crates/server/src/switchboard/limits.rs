@@ -69,6 +69,18 @@ impl StartLimits {
     }
 }
 
+impl StartLimits {
+    /// Forgets an erased user, also as whom others called.
+    pub(super) fn forget(&self, app: &AppKey, user: &UserId) {
+        let mut users = self.users.lock();
+        users.remove(&(app.clone(), user.clone()));
+        #[allow(clippy::iter_over_hash_type)] // Each by itself.
+        for ((_, _), recent) in users.iter_mut().filter(|((of, _), _)| of == app) {
+            recent.callees.remove(user);
+        }
+    }
+}
+
 fn fresh(at: Timestamp, now: Timestamp) -> bool {
     now.since_ms(at) < MINUTE_MS
 }

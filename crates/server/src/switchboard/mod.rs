@@ -5,6 +5,7 @@ mod asker;
 mod audit;
 mod consult;
 mod deadlines;
+mod erase;
 mod facts;
 mod limits;
 mod own;
@@ -25,6 +26,7 @@ use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
+pub(crate) use erase::Erasures;
 pub(crate) use facts::Inviting;
 pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
@@ -62,6 +64,7 @@ pub(crate) struct Switchboard {
     pub(crate) business: Business,
     pub(crate) idempotency: Arc<Idempotency>,
     pub(crate) feed: Feed,
+    pub(crate) erasures: Erasures,
     pub(crate) webhooks: Webhooks,
     pub(crate) push: Push,
     pub(crate) clock: Arc<dyn Clock>,
@@ -99,6 +102,7 @@ impl Switchboard {
             business,
             idempotency: Arc::default(),
             feed: Feed::default(),
+            erasures: Erasures::default(),
             webhooks: Webhooks::default(),
             push,
             clock,

@@ -57,6 +57,12 @@ impl Api {
         (status, serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
+    /// `DELETE`: status and body.
+    pub(crate) async fn delete(&self, path: &str) -> (u16, Value) {
+        let (status, text) = self.send(Method::DELETE, path, None).await;
+        (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    }
+
     /// `POST` that has to succeed.
     pub(crate) async fn ok(&self, path: &str, body: Value) -> Value {
         let (status, answer) = self.post(path, body).await;

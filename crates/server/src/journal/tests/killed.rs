@@ -9,6 +9,7 @@ use std::{
     fs,
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use bellwire_core::{Reason, SessionId, State, Timestamp};
@@ -235,4 +236,24 @@ async fn a_second_end_in_the_middle_of_catching_up() {
         }
         model.check(data.path()).await;
     }
+}
+
+#[tokio::test]
+async fn a_sweep_after_an_end_between_the_fold_and_its_deletions_ends() {
+    let data = tempdir().unwrap();
+    let path = data.path().join("bellwire.db");
+    let mut guard = Guard::take(data.path()).unwrap();
+    let mut file = database::open(&path, &mut guard, &settings()).await.unwrap();
+    let mut folding = Folding::new(None);
+    let rows = Tables::from_rows(vec![log(1, [1], 1, false)]);
+    folding.commit(&mut file, &Arc::new(rows)).await.unwrap();
+    let last = folding.last();
+    while !folding.has_folded(last + 1) {
+        folding.chunk(&mut file).await.unwrap();
+    }
+    assert!(!folding.has_deleted(last));
+    drop((file, guard));
+    let (journal, _) = open(data.path()).await;
+    let swept = tokio::time::timeout(Duration::from_secs(10), journal.sweep(Timestamp(0)));
+    swept.await.expect("there is nothing to wait for").unwrap();
 }

@@ -1,5 +1,6 @@
 //! The journal against real files.
 
+mod erase;
 mod feed;
 mod folding;
 mod full;
