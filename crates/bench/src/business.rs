@@ -1,4 +1,4 @@
-//! The app's own server beside the load: it allows every call and takes every event.
+//! The app's own server beside the load: it allows every call and takes every event, or is ill.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use axum::{Router, extract::State, http::HeaderMap, routing::any};
+use axum::{Router, extract::State, http::Uri, routing::any};
 use clap::ValueEnum;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde::Serialize;
@@ -36,6 +36,23 @@ pub(crate) enum By {
     Socket,
     /// By posts: the hook `call.request`, and a webhook for every event.
     Post,
+    /// By posts of every event alone, which are taken.
+    Events,
+    /// The same, and they are never answered.
+    Silent,
+    /// The same, and nobody is there.
+    Down,
+}
+
+impl By {
+    /// Whether it is asked about calls, and whether anything comes to it at all.
+    fn hears(self) -> (bool, bool) {
+        match self {
+            Self::Socket | Self::Post => (true, true),
+            Self::Events | Self::Silent => (false, true),
+            Self::Down => (false, false),
+        }
+    }
 }
 
 /// What came to it.
@@ -58,7 +75,7 @@ pub(crate) struct Business {
 
 impl Heard {
     /// Questions and events so far.
-    pub(crate) fn counts(&self) -> (u64, u64) {
+    fn counts(&self) -> (u64, u64) {
         (self.questions.load(Ordering::Relaxed), self.events.load(Ordering::Relaxed))
     }
 
@@ -83,7 +100,12 @@ impl Business {
             runtime.block_on(async move {
                 let work = async {
                     match by {
-                        By::Post => serve(socket, told).await,
+                        By::Post | By::Events => serve(socket, told, true).await,
+                        By::Silent => serve(socket, told, false).await,
+                        By::Down => {
+                            drop(socket);
+                            std::future::pending().await
+                        }
                         By::Socket => match server.await {
                             Ok(server) => answer(server, told).await,
                             Err(_) => Ok(()),
@@ -103,9 +125,15 @@ impl Business {
         Ok(Self { by, address, heard, _ends: ends, connect: Some(connect) })
     }
 
-    /// What came to it.
-    pub(crate) fn heard(&self) -> &Arc<Heard> {
-        &self.heard
+    /// What came to it: questions and events.
+    pub(crate) fn heard(&self) -> (u64, u64) {
+        self.heard.counts()
+    }
+
+    /// Whether it was measured in vain: what was to come to it has not.
+    pub(crate) fn is_idle(&self) -> bool {
+        let ((asked, told), (questions, events)) = (self.by.hears(), self.heard());
+        (asked && questions == 0) || (told && events == 0)
     }
 
     /// Writes the settings of a server with the app of the load into `folder`.
@@ -115,16 +143,20 @@ impl Business {
              login = \"open\"\n\
              [apps.limits]\nstarts_per_minute = 1000000\ncallees_per_minute = 1000000\n"
         );
-        let posts = format!(
-            "[apps.hooks]\nask = [\"call.request\"]\nurl = \"http://{0}/hooks\"\n\
-             secrets = [\"{SECRET}\"]\nabsent = \"deny\"\n\
-             [[apps.webhooks]]\nname = \"bench\"\nurl = \"http://{0}/events\"\n\
+        let hooks = format!(
+            "[apps.hooks]\nask = [\"call.request\"]\nurl = \"http://{}/hooks\"\n\
+             secrets = [\"{SECRET}\"]\nabsent = \"deny\"\n",
+            self.address
+        );
+        let webhooks = format!(
+            "[[apps.webhooks]]\nname = \"bench\"\nurl = \"http://{}/events\"\n\
              secrets = [\"{SECRET}\"]\n",
             self.address
         );
         let text = match self.by {
             By::Socket => app,
-            By::Post => app + &posts,
+            By::Post => app + &hooks + &webhooks,
+            By::Events | By::Silent | By::Down => app + &webhooks,
         };
         let path = folder.join("bellwire.toml");
         fs::write(&path, text).with_context(|| path.display().to_string())?;
@@ -140,9 +172,16 @@ impl Business {
     }
 }
 
-async fn serve(socket: std::net::TcpListener, heard: Arc<Heard>) -> anyhow::Result<()> {
-    let take = async |State(heard): State<Arc<Heard>>, uri: axum::http::Uri, _: HeaderMap| {
+async fn serve(
+    socket: std::net::TcpListener,
+    heard: Arc<Heard>,
+    answers: bool,
+) -> anyhow::Result<()> {
+    let take = async move |State(heard): State<Arc<Heard>>, uri: Uri| {
         heard.note(uri.path() == "/hooks");
+        if !answers {
+            std::future::pending::<()>().await;
+        }
         "{}"
     };
     let router = Router::new().fallback(any(take)).with_state(heard);

@@ -74,15 +74,27 @@ impl Server {
             }
             return Ok(Self { address: address(url)?, process: Process(pid), _own: None });
         }
-        Self::start_with(&args.own, business)
+        Self::start_with(&args.own, business, &[])
+    }
+
+    /// The same with more flags for one of our own.
+    pub(crate) fn open_flagged(args: &ServerArgs, flags: &[&str]) -> anyhow::Result<Self> {
+        match args.server {
+            Some(_) => Self::open(args),
+            None => Self::start_with(&args.own, None, flags),
+        }
     }
 
     /// A server of our own, with an empty journal.
     pub(crate) fn start(args: &OwnServerArgs) -> anyhow::Result<Self> {
-        Self::start_with(args, None)
+        Self::start_with(args, None, &[])
     }
 
-    fn start_with(args: &OwnServerArgs, business: Option<&mut Business>) -> anyhow::Result<Self> {
+    fn start_with(
+        args: &OwnServerArgs,
+        business: Option<&mut Business>,
+        flags: &[&str],
+    ) -> anyhow::Result<Self> {
         let binary = args.bellwire.clone().map_or_else(sibling, Ok)?;
         let data = tempfile::tempdir().context("a folder for the server's data")?;
         let config =
@@ -90,7 +102,7 @@ impl Server {
         // Between finding the port and using it somebody else may take it.
         for _ in 0..3 {
             let address = free_address()?;
-            let mut child = start(&binary, data.path(), address, config.as_deref())?;
+            let mut child = start(&binary, data.path(), address, config.as_deref(), flags)?;
             if wait(&mut child, address)? {
                 if let Some(business) = business {
                     business.attend(address);
@@ -132,6 +144,7 @@ fn start(
     data: &Path,
     address: SocketAddr,
     config: Option<&Path>,
+    flags: &[&str],
 ) -> anyhow::Result<Child> {
     let mut command = Command::new(binary);
     // The settings are those of the flags, not of somebody's environment.
@@ -149,6 +162,7 @@ fn start(
         // Those beside its own port may be somebody else's.
         .args(["--media-udp", "127.0.0.1:0", "--media-tcp", "127.0.0.1:0"])
         .args(["--limits-connections", &files::most_devices().min(1_000_000).to_string()])
+        .args(flags)
         .arg("--data")
         .arg(data)
         .stdin(Stdio::null())

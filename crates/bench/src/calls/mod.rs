@@ -96,12 +96,9 @@ pub(crate) fn run(args: &CallsArgs) -> anyhow::Result<Outcome> {
     }
     let after_bytes = server.process.settled_bytes(|until| subject.lines.rest(until))?;
     let memory = Memory { rss_after: after_bytes, ..memory };
-    let heard = business.as_ref().map(|business| business.heard().counts());
-    if let Some((questions, events)) = heard {
-        // Somebody was asked, or it was measured in vain.
-        if questions == 0 || events == 0 {
-            faults.note("a business server that heard nothing");
-        }
+    let heard = business.as_ref().map(Business::heard);
+    if business.as_ref().is_some_and(Business::is_idle) {
+        faults.note("a business server that heard nothing");
     }
     let report = Report::new(args, &rounds, &relay_rounds, memory, &script, &faults, heard);
     Outcome::of(&report, args.json, &report.text(&faults), &faults)
