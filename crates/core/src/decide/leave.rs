@@ -141,10 +141,12 @@ pub(super) fn kill(draft: &mut Draft, code: u32, note: &Note) -> Result<(), Refu
     Ok(())
 }
 
-/// Whoever gets no token for the room stays out of it, and a call of two is over by that.
+/// Whoever gets no token for the room stays out of it, and a call of two is over by that. Whoever is
+/// in it already stays: they had one.
 pub(super) fn barred(draft: &mut Draft, user: &UserId, code: u32) {
-    let live = |p: &&Participant| p.state.is_pending() || p.state.is_in();
-    let Some(me) = draft.call.participant(user).filter(live).filter(|_| !draft.is_over()) else {
+    let is_active = is_active(&draft.call);
+    let outside = |p: &&Participant| p.state.is_pending() || (p.state.is_in() && !is_active);
+    let Some(me) = draft.call.participant(user).filter(outside).filter(|_| !draft.is_over()) else {
         return;
     };
     let unanswered = *user == draft.call.caller && !answered(&draft.call);

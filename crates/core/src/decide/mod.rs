@@ -36,8 +36,17 @@ pub fn decide(call: &Call, command: &Command, now: Timestamp) -> Result<Vec<Even
             Command::Back { user, device } => liveness::back(&mut draft, user, device),
             Command::Entered { user } => liveness::entered(&mut draft, user),
             Command::MediaUp { user, device } => liveness::media_up(&mut draft, user, device),
-            Command::Asked(asked) => draft.push(Event::Asked(asked.clone())),
-            Command::Pushed(pushed) => draft.push(Event::Pushed(pushed.clone())),
+            // A receipt may come when the log no longer knows the user, who was erased.
+            Command::Asked(asked) => {
+                if asked.user.as_ref().is_none_or(|user| draft.call.participant(user).is_some()) {
+                    draft.push(Event::Asked(asked.clone()));
+                }
+            }
+            Command::Pushed(pushed) => {
+                if draft.call.participant(&pushed.user).is_some() {
+                    draft.push(Event::Pushed(pushed.clone()));
+                }
+            }
             Command::Unreached { user } => liveness::unreached(&mut draft, user),
             Command::Restarted => liveness::restarted(&mut draft),
             Command::Tick => liveness::tick(&mut draft),

@@ -1,6 +1,8 @@
 //! Users for whom the app has no token for the room.
 
-use bellwire_core::{Cause, Event, Phase, Reason, Refused, State, Tell};
+use bellwire_core::{
+    Asked, Cause, Command, Event, Hook, HookOutcome, Phase, Reason, Refused, State, Tell,
+};
 
 use super::support::*;
 
@@ -29,8 +31,30 @@ fn of_a_group_only_who_gets_none_stays_out() {
     w.accept("carol.1", call).unwrap();
     w.barred(call, "bob").unwrap();
     assert_eq!(w.at(call).phase, Phase::Active, "bob is out already");
-    w.barred(call, "carol").unwrap();
-    assert_eq!(w.reason(call), Some(Reason::Completed), "nobody is left to talk to");
+    for user in ["alice", "carol"] {
+        w.barred(call, user).unwrap();
+        assert!(w.at(call).participant(user).unwrap().state.is_in(), "{user} has entered");
+    }
+}
+
+#[test]
+fn what_comes_late_of_somebody_who_is_erased_is_not_logged() {
+    let mut w = World::of(&["alice", "bob"]);
+    let call = w.call("alice.1", &["bob"]);
+    w.kill(call, 9).unwrap();
+    let asked = |who: &str| Asked {
+        hook: Hook::Finish,
+        user: Some(user(who)),
+        outcome: HookOutcome::Told,
+        code: None,
+        why: None,
+        ms: 1,
+    };
+    let seq = w.at(call).seq;
+    w.command(call, Command::Asked(asked("zoe"))).unwrap();
+    assert_eq!(w.at(call).seq, seq);
+    w.command(call, Command::Asked(asked("bob"))).unwrap();
+    assert_eq!(w.at(call).seq, seq + 1);
 }
 
 #[test]

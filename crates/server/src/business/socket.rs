@@ -90,7 +90,7 @@ async fn serve(gateway: Arc<Gateway>, app: AppKey, key: Arc<ApiKey>, socket: Web
             }
         }
         () = write(&mut sink, frames, &mut events, &heard) => {}
-        bad = taken_away(&gateway.apps, &key) => bad.close(&mut sink).await,
+        bad = taken_away(&gateway.apps, &app, &key) => bad.close(&mut sink).await,
         () = follow(&gateway, &app, hello.events, to) => {}
     }
     desk.close(&line);
@@ -155,10 +155,11 @@ fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, Bad> {
     serde_path_to_error::deserialize(value).map_err(Bad::frame)
 }
 
-/// Waits until the key may no longer be connected with.
-async fn taken_away(apps: &Apps, key: &ApiKey) -> Bad {
+/// Waits until the key may no longer be connected with, or is another app's.
+async fn taken_away(apps: &Apps, app: &AppKey, key: &ApiKey) -> Bad {
     let mut changes = apps.changes();
-    while apps.by_api_key(key.secret.expose()).is_some_and(|(_, key)| key.may(Scope::Business)) {
+    let found = || apps.by_api_key(key.secret.expose());
+    while found().is_some_and(|(of, key)| of.key == *app && key.may(Scope::Business)) {
         changes.next().await;
     }
     let why = "the API key was taken away, or lost the scope `business`";

@@ -14,7 +14,7 @@ use super::{
     error::Problem,
     push::Push,
     schema::{Algorithm, AppConfig, Calls, Config, Limits, Login, PresencePolicy},
-    validate,
+    sources, validate,
     webhooks::{self, WebhookSettings},
 };
 use crate::{auth::TokenKeys, media::LiveKit, push::PushServices};
@@ -294,7 +294,10 @@ fn own<T: Serialize + DeserializeOwned + Clone>(
         Ok(section) => Some(section),
         Err(error) => {
             let path = format!("{at}.{name}.{}", error.path());
-            problems.push(Problem::new(path, error.into_inner().message()));
+            let message = error.inner().message();
+            let is_secret = sources::is_secret(&path);
+            let says = if is_secret { sources::without_value(message) } else { message.to_owned() };
+            problems.push(Problem::new(path, says));
             None
         }
     }

@@ -189,12 +189,12 @@ fn parse(text: &str) -> Result<Table, String> {
 }
 
 /// Whether the value at `path` must not be shown, wrong as it may be.
-fn is_secret(path: &str) -> bool {
+pub(super) fn is_secret(path: &str) -> bool {
     path.split(['.', '[']).any(|name| SECRET.contains(&name)) || path.ends_with(SECRET_KEY)
 }
 
 /// What serde says of a value that is wrong, without the value, which it quotes.
-fn without_value(message: &str) -> String {
+pub(super) fn without_value(message: &str) -> String {
     if message.starts_with("missing field ") {
         return message.to_owned();
     }

@@ -120,6 +120,10 @@ fn a_secret_of_the_wrong_type_is_not_quoted() {
     let text = "[[apps]]\nkey = \"shop\"\n[apps.push.web]\nkey = [\"hunter2\"]\n";
     let found = problems(text, &[]).join("");
     assert!(found.contains("apps[0].push.web.key") && !found.contains("hunter2"), "{found}");
+    let secret = "secrets = [\"0123456789abcdef0123456789abcdef\"]\n";
+    let text = format!("[[apps]]\nkey = \"shop\"\n{secret}[apps.livekit]\napi_secret = 4711\n");
+    let found = problems(&text, &[]).join("");
+    assert!(found.contains("apps[0].livekit.api_secret") && !found.contains("4711"), "{found}");
 }
 
 #[test]

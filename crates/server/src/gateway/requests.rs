@@ -33,7 +33,7 @@ pub(super) async fn handle(
     let asker = Asker::Device { session, outbox, id, changing, received };
     gateway.board.metrics.requested(command.name());
     let command = match Waiting::of(command) {
-        Ok(waiting) if waiting.may_wait(&gateway.board, &line.session.app) => {
+        Ok(waiting) if waiting.asks_first(&gateway.board, &line.session.app) => {
             let (gateway, session) = (gateway.clone(), line.session.clone());
             tokio::spawn(async move {
                 waiting.run(&gateway, &session, asker).await;

@@ -38,7 +38,7 @@ impl Waiting {
     }
 
     /// Whether the app has its business server asked before it.
-    pub(super) fn may_wait(&self, board: &Switchboard, app: &AppKey) -> bool {
+    pub(super) fn asks_first(&self, board: &Switchboard, app: &AppKey) -> bool {
         let asked = match self {
             Self::Start(_) => board.business.asks(app, Hook::Request),
             Self::Join(_) => board.business.asks(app, Hook::Join),
@@ -110,7 +110,7 @@ async fn join(board: &Arc<Switchboard>, session: &Session, call: CallId, asker: 
 }
 
 async fn get(board: &Arc<Switchboard>, session: &Session, c: command::Get, asker: Asker) {
-    board.renew_passes(session).await;
+    board.renew_passes(session, Some(c.call)).await;
     let user = &session.user;
     let known = match board.known(&session.app, c.call).await {
         Ok(known) => known.filter(|k| k.call.participant(user).is_some_and(may_look)),
@@ -125,7 +125,7 @@ async fn get(board: &Arc<Switchboard>, session: &Session, c: command::Get, asker
     let rest = || known.log.iter().filter(|e| e.seq > after);
     let log: Vec<_> = rest().take(limit).map(|e| LogEntry::told(e, user)).collect();
     let more = rest().count() > log.len();
-    let room = board.media.room_for(&known.call, user, board.now());
+    let room = board.media.room_for(&known.call, user, &session.device, board.now());
     let info = Box::new(CallInfo::of(&known.call, Some(user), board.now(), room));
     board.answer(Some(asker), Json::of(&GetOk { info, log, more }));
 }

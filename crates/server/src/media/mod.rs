@@ -21,7 +21,7 @@ use bellwire_protocol::{RoomInfo, Secret, command::SetState};
 use tokio::sync::mpsc;
 
 pub(crate) use livekit::LiveKit;
-pub(crate) use passes::{Pass, Passes};
+pub(crate) use passes::{Denial, Pass, Passes};
 pub(crate) use report::hear_forever;
 use rooms::Rooms;
 use token::Tokens;
@@ -81,8 +81,15 @@ impl Media {
         self.router.as_ref().filter(|_| call.settings.room_media == RoomMedia::Sfu)
     }
 
-    /// The room, for those who may enter it: an active call's participants.
-    pub(crate) fn room_for(&self, call: &Call, user: &UserId, now: Timestamp) -> Option<RoomInfo> {
+    /// The room, for those who may enter it: an active call's participants. What lets into a room of
+    /// others is told to the device alone that is in the call.
+    pub(crate) fn room_for(
+        &self,
+        call: &Call,
+        user: &UserId,
+        viewer: &DeviceId,
+        now: Timestamp,
+    ) -> Option<RoomInfo> {
         let me = call.participant(user).filter(|p| p.state.is_in())?;
         let room = call.room.filter(|_| call.phase == Phase::Active)?;
         let mut info = RoomInfo::external(room);
@@ -99,14 +106,15 @@ impl Media {
             }
             RoomMedia::Livekit => {
                 info.media = RoomMedia::Livekit.into();
-                let app = self.apps.get(&call.app);
+                let app = self.apps.get(&call.app).filter(|_| device == viewer);
                 if let Some(livekit) = app.as_ref().and_then(|app| app.livekit.as_ref()) {
                     info.token = livekit.token(call, user, device, &info.allow, now);
                     info.url = Some(livekit.url().to_owned());
                 }
             }
             RoomMedia::External => {
-                if let Some(pass) = self.passes.of(call.id, user, device) {
+                let pass = self.passes.of(call.id, user, viewer, now);
+                if let Some(pass) = pass.filter(|_| device == viewer) {
                     (info.token, info.url) = (pass.token, pass.url);
                 }
             }
@@ -140,7 +148,9 @@ impl Media {
         if let Some(router) = self.router(after) {
             router.follow(after);
         }
-        self.passes.follow(after);
+        if after.phase == Phase::Ended {
+            self.passes.end(after.id);
+        }
     }
 }
 

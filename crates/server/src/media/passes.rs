@@ -1,8 +1,8 @@
-//! Tokens that the app's own server gave for rooms whose media is the app's affair.
+//! Passes: the tokens that the app's own server gave for rooms whose media is the app's affair.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use bellwire_core::{Call, CallId, DeviceId, Phase, Timestamp, UserId};
+use bellwire_core::{CallId, DeviceId, Timestamp, UserId};
 use bellwire_protocol::Secret;
 use parking_lot::Mutex;
 
@@ -16,41 +16,92 @@ pub(crate) struct Pass {
     pub(crate) until: Option<Timestamp>,
 }
 
-/// The passes of live calls. They are kept in memory alone: whoever comes back after a restart is
-/// given another.
+/// The number and text with which the app's own server gave none.
+pub(crate) type Denial = (u32, String);
+
+/// The passes of live calls.
 #[derive(Debug, Default)]
 pub(crate) struct Passes(Mutex<HashMap<CallId, OfCall>>);
 
-type OfCall = HashMap<(UserId, DeviceId), Pass>;
+type OfCall = HashMap<(UserId, DeviceId), OfDevice>;
+
+#[derive(Debug, Default)]
+struct OfDevice {
+    pass: Option<Pass>,
+    denied: Option<(Timestamp, Denial)>,
+    /// Held by who asks for it: nobody else asks meanwhile.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
 
 impl Passes {
-    /// The pass of a device, good or not any more.
-    pub(super) fn of(&self, call: CallId, user: &UserId, device: &DeviceId) -> Option<Pass> {
-        self.0.lock().get(&call)?.get(&(user.clone(), device.clone())).cloned()
-    }
-
-    /// Whether a device has a pass that is good.
-    pub(crate) fn is_good(
+    /// The pass of a device, if it is good.
+    pub(crate) fn of(
         &self,
         call: CallId,
         user: &UserId,
         device: &DeviceId,
         now: Timestamp,
-    ) -> bool {
-        let good = |pass: &Pass| pass.until.is_none_or(|until| now < until);
-        self.of(call, user, device).as_ref().is_some_and(good)
+    ) -> Option<Pass> {
+        let calls = self.0.lock();
+        let pass = calls.get(&call)?.get(&(user.clone(), device.clone()))?.pass.as_ref()?;
+        pass.until.is_none_or(|until| now < until).then(|| pass.clone())
     }
 
-    /// Keeps a pass in place of an older one.
-    pub(crate) fn keep(&self, call: CallId, user: &UserId, device: &DeviceId, pass: Pass) {
+    /// Why a device was given none, if that was not before `since`.
+    pub(crate) fn denied(
+        &self,
+        call: CallId,
+        user: &UserId,
+        device: &DeviceId,
+        since: Timestamp,
+    ) -> Option<Denial> {
+        let calls = self.0.lock();
+        let (at, denial) =
+            calls.get(&call)?.get(&(user.clone(), device.clone()))?.denied.as_ref()?;
+        (*at >= since).then(|| denial.clone())
+    }
+
+    /// Waits until nobody else asks for the pass of a device.
+    pub(crate) async fn turn(
+        &self,
+        call: CallId,
+        user: &UserId,
+        device: &DeviceId,
+    ) -> tokio::sync::OwnedMutexGuard<()> {
         let whose = (user.clone(), device.clone());
-        self.0.lock().entry(call).or_default().insert(whose, pass);
+        let turn = self.0.lock().entry(call).or_default().entry(whose).or_default().turn.clone();
+        turn.lock_owned().await
+    }
+
+    /// Keeps what came of asking, in place of what was there.
+    pub(crate) fn keep(
+        &self,
+        call: CallId,
+        user: &UserId,
+        device: &DeviceId,
+        given: &Result<Pass, Denial>,
+        now: Timestamp,
+    ) {
+        // The call may be over: then nothing of it is kept.
+        if let Some(kept) =
+            self.0.lock().get_mut(&call).and_then(|c| c.get_mut(&(user.clone(), device.clone())))
+        {
+            (kept.pass, kept.denied) = match given {
+                Ok(pass) => (Some(pass.clone()), None),
+                Err(denial) => (None, Some((now, denial.clone()))),
+            };
+        }
     }
 
     /// Forgets those of a call that is over.
-    pub(super) fn follow(&self, after: &Call) {
-        if after.phase == Phase::Ended {
-            self.0.lock().remove(&after.id);
+    pub(crate) fn end(&self, call: CallId) {
+        self.0.lock().remove(&call);
+    }
+
+    /// Forgets that of a device from which another has taken over.
+    pub(crate) fn forget(&self, call: CallId, user: &UserId, device: &DeviceId) {
+        if let Some(passes) = self.0.lock().get_mut(&call) {
+            passes.remove(&(user.clone(), device.clone()));
         }
     }
 }

@@ -2,9 +2,12 @@
 //! them nowhere when it is answered, but for calls that go on with others; those are seen to when
 //! they are over.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
-use bellwire_core::{Alias, AppKey, CallId, UserId};
+use bellwire_core::{Alias, AppKey, CallId, Uid, UserId};
 use bellwire_protocol::{Json, ServerEvent, command::PushClear};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -17,19 +20,23 @@ use crate::{
 
 /// Who is still to be erased, and from what.
 #[derive(Debug, Default)]
-pub(crate) struct Erasures(Mutex<Vec<Pending>>);
+pub(crate) struct Erasures {
+    pending: Mutex<Vec<Pending>>,
+    /// Numbers of users whose erasure has begun and not come to its end.
+    uids: Mutex<HashMap<(AppKey, UserId), Uid>>,
+}
 
 /// Running calls that name somebody who is erased.
 #[derive(Debug, Clone)]
 struct Pending {
     app: AppKey,
     alias: UserId,
-    from: From,
+    running: Running,
 }
 
 /// As it is stored, by what stands for the user.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct From {
+struct Running {
     user: UserId,
     calls: BTreeSet<CallId>,
 }
@@ -40,26 +47,26 @@ impl Pending {
             app: self.app.clone(),
             bucket: Bucket::Erasure,
             key: self.alias.to_string(),
-            value: is_there.then(|| Json::of(&self.from).into()),
+            value: is_there.then(|| Json::of(&self.running).into()),
         })
     }
 
     fn erasure(&self) -> Erasure {
         Erasure {
             app: self.app.clone(),
-            alias: Alias { of: self.from.user.clone(), name: self.alias.clone() },
+            alias: Alias { of: self.running.user.clone(), name: self.alias.clone() },
             uid: None,
             up_to: 0,
-            calls: self.from.calls.clone(),
+            calls: self.running.calls.clone(),
         }
     }
 }
 
 impl Erasures {
     /// Puts back what the storage kept.
-    pub(crate) fn restore(&self, app: AppKey, alias: UserId, from: &str) -> Result<(), String> {
-        let from = serde_json::from_str(from).map_err(|error| error.to_string())?;
-        self.0.lock().push(Pending { app, alias, from });
+    pub(crate) fn restore(&self, app: AppKey, alias: UserId, running: &str) -> Result<(), String> {
+        let running = serde_json::from_str(running).map_err(|error| error.to_string())?;
+        self.pending.lock().push(Pending { app, alias, running });
         Ok(())
     }
 }
@@ -79,45 +86,56 @@ impl Switchboard {
         let mut rows = forgotten.rows;
         let running: BTreeSet<_> = self.calls.of_user(app, user).iter().map(|c| c.id).collect();
         let alias = self.chance.alias();
-        let from = From { user: user.clone(), calls: running.clone() };
-        let pending = Pending { app: app.clone(), alias, from };
+        let whose = (app.clone(), user.clone());
+        let uid = {
+            let mut uids = self.erasures.uids.lock();
+            uids.extend(forgotten.uid.map(|uid| (whose.clone(), uid)));
+            uids.get(&whose).copied()
+        };
+        let kept = Running { user: user.clone(), calls: running.clone() };
+        let pending = Pending { app: app.clone(), alias, running: kept };
         rows.extend(self.idempotency.erase(app, &pending.erasure().alias));
         if !running.is_empty() {
             rows.push(pending.row(true));
-            self.erasures.0.lock().push(pending.clone());
+            self.erasures.pending.lock().push(pending.clone());
         }
-        self.storage.submit(rows, || {});
-        for (other, own) in forgotten.changed {
-            let frame = ServerEvent::Availability(Box::new(own)).to_frame();
-            for session in self.sessions.of(app, &other) {
-                session.send_ephemeral(&frame);
+        let (board, of) = (self.clone(), app.clone());
+        self.storage.submit(rows, move || {
+            for (other, own) in forgotten.changed {
+                let frame = ServerEvent::Availability(Box::new(own)).to_frame();
+                for session in board.sessions.of(&of, &other) {
+                    session.send_ephemeral(&frame);
+                }
             }
-        }
+        });
         self.storage.flush().await?;
         let calls = self.calls.ended_of(app, user);
         let up_to = self.calls.last_serial(app);
-        let erased =
-            self.erase_stored(Erasure { uid: forgotten.uid, up_to, calls, ..pending.erasure() });
-        Ok((erased.await?, running))
+        let erased = self.erase_stored(Erasure { uid, up_to, calls, ..pending.erasure() }).await?;
+        self.erasures.uids.lock().remove(&whose);
+        Ok((erased, running))
     }
 
     /// Erases from what is over of the calls that somebody was still to be erased from.
     pub(crate) async fn finish_erasures(self: &Arc<Self>) {
-        let pending = self.erasures.0.lock().clone();
-        for erasure in pending {
+        let pending = self.erasures.pending.lock().clone();
+        for mut erasure in pending {
             let live: BTreeSet<_> = self.calls.list(&erasure.app).iter().map(|c| c.id).collect();
-            if !erasure.from.calls.is_disjoint(&live) {
+            let (left, over) = erasure.running.calls.iter().partition(|call| live.contains(call));
+            if BTreeSet::is_empty(&over) {
                 continue;
             }
-            match self.erase_stored(erasure.erasure()).await {
-                Ok(_) => {
-                    self.storage.submit(vec![erasure.row(false)], || {});
-                    self.erasures.0.lock().retain(|other| other.alias != erasure.alias);
-                }
-                Err(error) => {
-                    tracing::error!(app = %erasure.app, %error, "cannot erase a user; trying again");
-                }
+            let now = Erasure { calls: over, ..erasure.erasure() };
+            if let Err(error) = self.erase_stored(now).await {
+                tracing::error!(app = %erasure.app, %error, "cannot erase a user; trying again");
+                continue;
             }
+            erasure.running.calls = left;
+            let goes_on = !erasure.running.calls.is_empty();
+            self.storage.submit(vec![erasure.row(goes_on)], || {});
+            let mut pending = self.erasures.pending.lock();
+            pending.retain(|other| other.alias != erasure.alias);
+            pending.extend(goes_on.then_some(erasure));
         }
     }
 

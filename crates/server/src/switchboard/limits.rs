@@ -67,9 +67,7 @@ impl StartLimits {
         recent.callees.extend(callees.map(|u| (u.clone(), now)));
         Ok(())
     }
-}
 
-impl StartLimits {
     /// Forgets an erased user, also as whom others called.
     pub(super) fn forget(&self, app: &AppKey, user: &UserId) {
         let mut users = self.users.lock();

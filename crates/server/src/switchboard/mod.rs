@@ -28,6 +28,7 @@ pub(crate) use asker::Asker;
 pub(crate) use deadlines::Deadlines;
 pub(crate) use erase::Erasures;
 pub(crate) use facts::Inviting;
+use passes::Admission;
 pub(crate) use reply::ReplyKind;
 pub(crate) use resume::HelloAsk;
 pub(crate) use start::Ask;
@@ -168,8 +169,8 @@ impl Switchboard {
                 return self.answer(asker.take(), body);
             };
             match self.admit_to_room(&change).await {
-                Ok(false) => {}
-                Ok(true) => continue,
+                Ok(Admission::Granted) => {}
+                Ok(Admission::Again) => continue,
                 Err(error) => return self.refuse(asker.take(), error),
             }
             let body = reply.changed(self, &change, asker.as_ref());

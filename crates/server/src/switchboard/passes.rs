@@ -21,7 +21,7 @@ use super::{
 use crate::{
     business::Said,
     calls::Change,
-    media::{Pass, may_send},
+    media::{Denial, Pass, may_send},
     sessions::Session,
 };
 
@@ -29,8 +29,17 @@ use crate::{
 const TOKEN_BYTES: usize = 8_192;
 const URL_BYTES: usize = 2_048;
 
-/// A denial's number and text.
-type Denial = (u32, String);
+/// How long a device that was denied a pass is not asked for again when it looks at its call, in
+/// milliseconds.
+const DENIED_MS: u64 = 5_000;
+
+/// Whether what was decided may be done.
+pub(super) enum Admission {
+    /// Everybody who enters has a pass, or needs none.
+    Granted,
+    /// They have one now; time has gone by, and it is to be decided again.
+    Again,
+}
 
 impl Switchboard {
     /// Whether the app's business server gives tokens for rooms.
@@ -38,78 +47,86 @@ impl Switchboard {
         self.apps.get(app).is_some_and(|app| app.hooks.ask.contains(&Hook::Token))
     }
 
-    /// Gets passes for those who enter the room by this change. Whether any was wanted: then time
-    /// has gone by, and it is to be decided again. Who is denied one is barred from the call.
+    /// Gets passes for those who enter the room by this change. Who is denied one is barred from
+    /// the call.
     pub(super) async fn admit_to_room(
         self: &Arc<Self>,
         change: &Change,
-    ) -> Result<bool, Box<WireError>> {
+    ) -> Result<Admission, Box<WireError>> {
         let after = &change.after;
         let entering = self.entering(change);
         if entering.is_empty() {
-            return Ok(false);
+            return Ok(Admission::Granted);
         }
-        let asked = entering.iter().map(|(user, device)| self.ask_pass(after, user, device));
+        let since = self.now();
+        let asked = entering.iter().map(|(user, device)| self.ask_pass(after, user, device, since));
         let mut refusal = None;
         for ((user, _), given) in entering.iter().zip(join_all(asked).await) {
-            let Err((code, text)) = given else { continue };
-            // Who only comes with another device stays in with the one they have.
-            if !is_inside(change.before.as_deref(), user, None) {
-                self.bar(&after.app, after.id, user.clone(), code).await;
+            if let Err((code, text)) = given {
+                let barred = Command::Barred { user: user.clone(), code };
+                self.act_boxed(&after.app, after.id, barred).await;
+                refusal = Some(wire(Refusal::Denied { code, text }, after.id));
             }
-            refusal = Some(wire(Refusal::Denied { code, text }, after.id));
         }
-        refusal.map_or(Ok(true), Err)
+        refusal.map_or(Ok(Admission::Again), Err)
     }
 
-    /// Gets a device new passes for the rooms it is in, where it has none that is good. It is told
-    /// of a room without one where there is none to be had.
-    pub(crate) async fn renew_passes(self: &Arc<Self>, session: &Session) {
+    /// Gets a device new passes for the rooms it is in, or for that of one call, where it has none
+    /// that is good. It is told of a room without one where there is none to be had.
+    pub(crate) async fn renew_passes(self: &Arc<Self>, session: &Session, only: Option<CallId>) {
         if !self.asks_for_passes(&session.app) {
             return;
         }
         let (user, device) = (&session.user, &session.device);
-        for call in self.calls.of_user(&session.app, user) {
-            let is_in = is_inside(Some(&call), user, Some(device));
-            if is_in && is_external(&call) && !self.has_pass(&call, user, device) {
-                // What came of it is in the call's log.
-                let _ = self.ask_pass(&call, user, device).await;
-            }
-        }
+        let since = Timestamp(self.now().0.saturating_sub(DENIED_MS));
+        let mut calls = self.calls.of_user(&session.app, user);
+        calls.retain(|call| {
+            only.is_none_or(|only| only == call.id)
+                && is_external(call)
+                && is_inside(call, user, device)
+                && !self.has_pass(call, user, device)
+        });
+        // What came of it is in the calls' logs.
+        join_all(calls.iter().map(|call| self.ask_pass(call, user, device, since))).await;
     }
 
     fn entering(&self, change: &Change) -> Vec<(UserId, DeviceId)> {
         let after = &change.after;
-        if !is_external(after) || after.phase != Phase::Active {
+        if !is_external(after) || after.phase != Phase::Active || !self.asks_for_passes(&after.app)
+        {
             return Vec::new();
         }
-        let mut entering: Vec<_> = after
-            .participants
-            .iter()
-            .filter(|p| p.state.is_in())
-            .filter_map(|p| Some((p.user.clone(), p.device.clone()?)))
-            .filter(|(user, device)| {
-                !is_inside(change.before.as_deref(), user, Some(device))
-                    && !self.has_pass(after, user, device)
-            })
-            .collect();
-        if !entering.is_empty() && !self.asks_for_passes(&after.app) {
-            entering.clear();
-        }
-        entering
+        let inside = after.participants.iter().filter(|p| p.state.is_in());
+        let with = inside.filter_map(|p| Some((&p.user, p.device.as_ref()?)));
+        let enters = with.filter(|(user, device)| {
+            !change.before.as_ref().is_some_and(|call| is_inside(call, user, device))
+                && !self.has_pass(after, user, device)
+        });
+        enters.map(|(user, device)| (user.clone(), device.clone())).collect()
     }
 
     fn has_pass(&self, call: &Call, user: &UserId, device: &DeviceId) -> bool {
-        self.media.passes.is_good(call.id, user, device, self.now())
+        self.media.passes.of(call.id, user, device, self.now()).is_some()
     }
 
+    /// Asks for a device's pass, unless it got one or was denied one from `since` on: whoever else
+    /// asked meanwhile asked for this one too.
     async fn ask_pass(
         self: &Arc<Self>,
         call: &Call,
         user: &UserId,
         device: &DeviceId,
+        since: Timestamp,
     ) -> Result<(), Denial> {
         let Some(room) = call.room else { return Ok(()) };
+        let passes = &self.media.passes;
+        let _turn = passes.turn(call.id, user, device).await;
+        if self.has_pass(call, user, device) {
+            return Ok(());
+        }
+        if let Some(denial) = passes.denied(call.id, user, device, since) {
+            return Err(denial);
+        }
         let by = Actor { user: user.clone(), device: Some(device.clone()) };
         let asking = Asking::Token(Box::new(TokenAsk {
             call: call.id,
@@ -121,15 +138,12 @@ impl Switchboard {
         let unique = self.chance.call(self.now()).to_string();
         let said = self.business.ask(&call.app, question(&[&unique]), self.now(), asking).await;
         let given = pass(&said, self.now());
-        if let Ok(pass) = &given {
-            self.media.passes.keep(call.id, user, device, pass.clone());
-        }
+        passes.keep(call.id, user, device, &given, self.now());
         self.act_boxed(&call.app, call.id, Command::Asked(said.entry(user))).await;
+        if self.calls.load(&call.app, call.id).is_none_or(|call| call.phase == Phase::Ended) {
+            passes.end(call.id);
+        }
         given.map(drop)
-    }
-
-    async fn bar(self: &Arc<Self>, app: &AppKey, call: CallId, user: UserId, code: u32) {
-        self.act_boxed(app, call, Command::Barred { user, code }).await;
     }
 
     /// [`Switchboard::act`], from within a command.
@@ -147,10 +161,10 @@ fn is_external(call: &Call) -> bool {
     call.settings.room_media == RoomMedia::External
 }
 
-/// Whether a user is in the call's room, with this device if one is named.
-fn is_inside(call: Option<&Call>, user: &UserId, device: Option<&DeviceId>) -> bool {
-    let me = call.filter(|call| call.phase == Phase::Active).and_then(|c| c.participant(user));
-    me.is_some_and(|p| p.state.is_in() && device.is_none_or(|d| p.device.as_ref() == Some(d)))
+/// Whether a user is in the call's room, with this device.
+fn is_inside(call: &Call, user: &UserId, device: &DeviceId) -> bool {
+    let me = call.participant(user).filter(|_| call.phase == Phase::Active);
+    me.is_some_and(|p| p.state.is_in() && p.device.as_ref() == Some(device))
 }
 
 /// The pass in an answer. Without an answer nobody enters, whatever the app lets happen otherwise.

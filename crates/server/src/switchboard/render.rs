@@ -7,7 +7,8 @@ use bellwire_core::{
     Timestamp, UserId,
 };
 use bellwire_protocol::{
-    CallEvent, CallInfo, Change, Cursor, Ended, ParticipantInfo, Scope, ServerEvent, event as wire,
+    CallEvent, CallInfo, Change, Cursor, Ended, ParticipantInfo, RoomInfo, Scope, ServerEvent,
+    event as wire,
 };
 
 use crate::media::Media;
@@ -49,7 +50,7 @@ fn change(media: &Media, notice: &Notice, entry: &Entry, after: &Call, now: Time
         Tell::Ringing | Tell::Accepted => answered(&notice.tell, event, after),
         Tell::Rejected => rejected(event, after),
         Tell::Started => Change::Started(wire::Started {
-            room: media.room_for(after, &notice.user, now),
+            room: room_of(media, after, &notice.user, now),
             started_at: after.started_at.unwrap_or(entry.at),
         }),
         Tell::Added => added(event),
@@ -85,6 +86,12 @@ fn change(media: &Media, notice: &Notice, entry: &Entry, after: &Call, now: Time
             Change::Ended(wire::EndedEvent { ended })
         }
     }
+}
+
+/// The room as the device is told of it that is in the call.
+fn room_of(media: &Media, after: &Call, user: &UserId, now: Timestamp) -> Option<RoomInfo> {
+    let device = after.participant(user)?.device.as_ref()?;
+    media.room_for(after, user, device, now)
 }
 
 fn lost_media(event: &Event) -> bool {

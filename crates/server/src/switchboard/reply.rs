@@ -65,9 +65,9 @@ impl ReplyKind {
 }
 
 pub(super) fn whole(board: &Switchboard, call: &Call, asker: Option<&Asker>) -> Json {
-    let viewer = asker.and_then(Asker::session).map(|s| &s.user);
-    let room = viewer.and_then(|user| board.media.room_for(call, user, board.now()));
-    let info = Box::new(CallInfo::of(call, viewer, board.now(), room));
+    let (viewer, now) = (asker.and_then(Asker::session), board.now());
+    let room = viewer.and_then(|s| board.media.room_for(call, &s.user, &s.device, now));
+    let info = Box::new(CallInfo::of(call, viewer.map(|s| &s.user), now, room));
     Json::of(&StartOk { call: call.id, info })
 }
 

@@ -86,7 +86,7 @@ impl Switchboard {
     ///
     /// Refused where one of those calls cannot be read: what is left out now would never follow.
     pub(crate) async fn welcome(self: &Arc<Self>, ask: HelloAsk) -> Result<(), Box<WireError>> {
-        self.renew_passes(&ask.session).await;
+        self.renew_passes(&ask.session, None).await;
         let (app, user) = (ask.session.app.clone(), ask.session.user.clone());
         let (mut old, mut live) = (Vec::new(), Vec::new());
         let stays = ask.session.stays();
@@ -137,7 +137,8 @@ impl Switchboard {
         };
         let now = self.now();
         let info = |call: &Arc<Call>| {
-            CallInfo::of(call, Some(user), now, self.media.room_for(call, user, now))
+            let room = self.media.room_for(call, user, &session.device, now);
+            CallInfo::of(call, Some(user), now, room)
         };
         calls.iter().filter(open).map(info).collect()
     }

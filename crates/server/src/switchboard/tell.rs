@@ -70,6 +70,9 @@ impl Switchboard {
         for change in plan {
             self.media.follow(&change.after);
             for step in &change.steps {
+                if let Event::Moved { user, from, .. } = &step.entry.event {
+                    self.media.passes.forget(change.after.id, user, from);
+                }
                 self.tell_step(app, step);
                 self.wake(app, step);
                 self.metrics.happened(step, received);

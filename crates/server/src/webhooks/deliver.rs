@@ -139,7 +139,7 @@ impl Delivering {
             self.stories.failed(call, why);
         }
         let Some(done) = queue.settle(call, result, board.now()) else { return };
-        self.stories.delivered(&done, board.now());
+        self.stories.settled(&done, board.now());
         if done.is_dead {
             let (app, webhook) = (&self.app, &self.settings.name);
             let error = self.error.as_deref().unwrap_or_default();

@@ -6,16 +6,18 @@ mod deliver;
 mod queue;
 mod story;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bellwire_core::{AppKey, CallId, Timestamp};
 use bellwire_protocol::FeedCursor;
+use futures_util::future::join_all;
 use parking_lot::Mutex;
 use schemars::JsonSchema;
 use serde::Serialize;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 
 pub(crate) use self::story::CallDeliveries;
@@ -25,6 +27,9 @@ use crate::{
     journal::{Bucket, KeyValueRow, Row},
     switchboard::Switchboard,
 };
+
+/// How long somebody who looks at a call waits for each receiver.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// The receivers of all apps.
 #[derive(Default)]
@@ -149,29 +154,27 @@ impl Webhooks {
 
     /// How the deliveries to the app's receivers stand.
     pub(crate) async fn standings(&self, app: &AppKey) -> Vec<Standing> {
-        self.ask_all(app, Wish::Look).await
+        join_all(self.ask_all(app, Wish::Look)).await.into_iter().flatten().collect()
     }
 
-    /// What became of a call's events, by receiver.
+    /// What became of a call's events, by receiver; one that waits for the disk is left out.
     pub(crate) async fn of_call(&self, app: &AppKey, call: CallId) -> Vec<CallDeliveries> {
-        let told = self.ask_all(app, |to| Wish::Of(call, to)).await;
-        told.into_iter().flatten().collect()
+        let asked = self.ask_all(app, |to| Wish::Of(call, to)).into_iter();
+        let told = join_all(asked.map(|answer| timeout(LOOK, answer))).await;
+        told.into_iter().filter_map(|answer| answer.ok()?.ok()?).collect()
     }
 
-    async fn ask_all<T>(&self, app: &AppKey, wish: impl Fn(oneshot::Sender<T>) -> Wish) -> Vec<T> {
-        let asked: Vec<_> = {
-            let receivers = self.receivers.lock();
-            let ask = |receiver: &Receiver| {
-                let (to, answer) = oneshot::channel();
-                receiver.wishes.send(wish(to)).is_ok().then_some(answer)
-            };
-            receivers.get(app).into_iter().flatten().filter_map(ask).collect()
+    fn ask_all<T>(
+        &self,
+        app: &AppKey,
+        wish: impl Fn(oneshot::Sender<T>) -> Wish,
+    ) -> Vec<oneshot::Receiver<T>> {
+        let receivers = self.receivers.lock();
+        let ask = |receiver: &Receiver| {
+            let (to, answer) = oneshot::channel();
+            receiver.wishes.send(wish(to)).is_ok().then_some(answer)
         };
-        let mut answers = Vec::new();
-        for answer in asked {
-            answers.extend(answer.await);
-        }
-        answers
+        receivers.get(app).into_iter().flatten().filter_map(ask).collect()
     }
 
     /// Posts everything after a position again; false if there is no such receiver.

@@ -53,12 +53,13 @@ struct Story {
 }
 
 impl Stories {
-    /// An event is delivered.
-    pub(super) fn delivered(&mut self, done: &Done, now: Timestamp) {
+    /// An event is delivered, or given up.
+    pub(super) fn settled(&mut self, done: &Done, now: Timestamp) {
         let story = self.story(done.call);
+        story.dead.retain(|seq| *seq != done.seq);
         if done.is_dead {
             story.dead.push(done.seq);
-        } else {
+        } else if story.delivered.is_none_or(|(seq, _)| seq < done.seq) {
             story.delivered = Some((done.seq, now));
         }
     }
@@ -118,11 +119,21 @@ mod tests {
         let calls: Vec<_> = (0..=CALLS as u128).map(|n| CallId(Uuid::from_u128(n))).collect();
         for call in &calls {
             stories.failed(*call, "no");
-            stories.delivered(&Done { call: *call, seq: 3, is_dead: false }, Timestamp(7));
+            stories.settled(&Done { call: *call, seq: 3, is_dead: false }, Timestamp(7));
         }
         assert_eq!(stories.of(calls[0], "crm", None), None);
         let last = stories.of(calls[CALLS], "crm", None).expect("known");
         assert_eq!((last.upto, last.at, last.failures), (Some(3), Some(Timestamp(7)), 1));
         assert_eq!(last.error.as_deref(), Some("no"));
+    }
+
+    #[test]
+    fn what_was_given_up_and_is_delivered_later_is_dead_no_more() {
+        let (mut stories, call) = (Stories::default(), CallId(Uuid::from_u128(1)));
+        for (seq, is_dead) in [(3, true), (9, false), (3, false)] {
+            stories.settled(&Done { call, seq, is_dead }, Timestamp(seq));
+        }
+        let told = stories.of(call, "crm", None).expect("known");
+        assert_eq!((told.upto, told.at, told.dead), (Some(9), Some(Timestamp(9)), vec![]));
     }
 }

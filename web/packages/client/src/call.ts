@@ -278,7 +278,7 @@ export class Call extends Emitter<CallEvents> {
   async #bar(error: BellwireError): Promise<void> {
     if (!this.isHere) return;
     this.emit('barred', error);
-    const failed = error.message.slice(0, 64);
+    const failed = label(error.message);
     // Where it cannot be said any more, the call is over.
     await this.request('media.report', { failed }).catch(() => {});
     await this.hangup().catch(() => {});
@@ -291,4 +291,12 @@ export class Call extends Emitter<CallEvents> {
     if (screen != null) said.screen = screen;
     this.#sending = { ...this.#sending, [user]: said };
   }
+}
+
+/** As much of a text as fits into a label of the log: 64 bytes, none of them a control character. */
+function label(text: string): string {
+  const bytes = new Uint8Array(64);
+  const plain = text.replace(/\p{Cc}+/gu, ' ');
+  const { read } = new TextEncoder().encodeInto(plain, bytes);
+  return plain.slice(0, read);
 }

@@ -55,7 +55,7 @@ test('without a source the room comes as the server gives it', async () => {
 });
 
 test.each<[string, RoomTokenSource, number]>([
-  ['fails', () => Promise.reject(new Error('no credit')), 5000],
+  ['fails', () => Promise.reject(new Error(`kein Guthaben:\n${'ü'.repeat(64)}`)), 5000],
   [
     'throws',
     () => {
