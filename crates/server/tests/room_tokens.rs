@@ -1,5 +1,5 @@
-//! Tokens for rooms of others: a `LiveKit` server's, made here and read by `LiveKit`'s own server SDK,
-//! and those that the app's business server gives.
+//! Tokens for rooms of others: a `LiveKit` server's, made here and read by `LiveKit`'s own server
+//! SDK, and those that the app's business server gives.
 
 mod support;
 

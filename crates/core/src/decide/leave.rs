@@ -141,8 +141,8 @@ pub(super) fn kill(draft: &mut Draft, code: u32, note: &Note) -> Result<(), Refu
     Ok(())
 }
 
-/// Whoever gets no token for the room stays out of it, and a call of two is over by that. Whoever is
-/// in it already stays: they had one.
+/// Whoever gets no token for the room stays out of it, and a call of two is over by that. Who is in
+/// it already stays: they had one.
 pub(super) fn barred(draft: &mut Draft, user: &UserId, code: u32) {
     let is_active = is_active(&draft.call);
     let outside = |p: &&Participant| p.state.is_pending() || (p.state.is_in() && !is_active);

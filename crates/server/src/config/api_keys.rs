@@ -31,8 +31,8 @@ pub(crate) enum Scope {
     /// Users: where they are, their devices, and by whom they want to be rung.
     #[serde(rename = "users:read")]
     UsersRead,
-    /// To change by whom users want to be rung, to take them out of calls, to log them out, to erase
-    /// them.
+    /// To change by whom users want to be rung, to take them out of calls, to log them out, to
+    /// erase them.
     #[serde(rename = "users:write")]
     UsersWrite,
     /// To make tokens, with which whoever has them is that user.

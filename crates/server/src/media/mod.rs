@@ -81,8 +81,8 @@ impl Media {
         self.router.as_ref().filter(|_| call.settings.room_media == RoomMedia::Sfu)
     }
 
-    /// The room, for those who may enter it: an active call's participants. What lets into a room of
-    /// others is told to the device alone that is in the call.
+    /// The room, for those who may enter it: an active call's participants. What lets into a room
+    /// of others is told to the device alone that is in the call.
     pub(crate) fn room_for(
         &self,
         call: &Call,

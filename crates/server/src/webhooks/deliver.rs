@@ -150,9 +150,9 @@ impl Delivering {
     /// Reads on in the feed, as far as there is room; whether there was anything.
     async fn read(&mut self, board: &Switchboard, queue: &mut Queue) -> bool {
         let before = queue.read();
-        while self.is_behind && queue.room() > 0 {
-            let limit = PAGE.min(queue.room());
-            let asked = FeedQuery { app: self.app.clone(), after: queue.read(), limit };
+        // A page at a time: read one by one as each is posted, it would cost more than the post.
+        while self.is_behind && queue.room() >= PAGE {
+            let asked = FeedQuery { app: self.app.clone(), after: queue.read(), limit: PAGE };
             let found = match board.storage.feed(&asked).await {
                 Ok(found) => found,
                 Err(error) => {
@@ -161,7 +161,7 @@ impl Delivering {
                     break;
                 }
             };
-            self.is_behind = found.len() == limit;
+            self.is_behind = found.len() == PAGE;
             for entry in found {
                 let wanted = &self.settings.types;
                 let (kind, item) = self.item(&entry);

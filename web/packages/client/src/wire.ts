@@ -542,7 +542,7 @@ export type Join = {
 /** How many a call is between. */
 export type Kind = 'direct' | 'group';
 
-/** A short text an app attaches to a call: its group or channel. */
+/** A short text: of an app about a call, its group or channel; of others in the call's log. */
 export type Label = string;
 
 /** How a participant left a call that goes on. */
