@@ -65,6 +65,8 @@ pub(super) struct Chunk {
     pub(super) folded: Option<i64>,
     /// The batches up to this one are deleted.
     pub(super) deleted: Option<i64>,
+    /// Bytes of those batches: they are written over with zeros.
+    pub(super) freed: usize,
     /// How many submitted rows it stands for.
     pub(super) stands_for: usize,
 }
@@ -94,7 +96,7 @@ impl Chunk {
             + self.feed.iter().map(|row| row.body.len()).sum::<usize>();
         let scattered =
             self.sessions.len() + self.answers.len() + self.users.len() + self.legs.len();
-        bodies / PAGE_BYTES as usize + scattered / 2
+        (bodies + self.freed) / PAGE_BYTES as usize + scattered / 2
     }
 
     /// Whether it is written by a single statement: a deletion, or rows of one kind only, as many
@@ -342,15 +344,17 @@ impl Generation {
     fn deletions(&self) -> Vec<Chunk> {
         let steps = cut(&self.batches, |batch| batch.body_bytes());
         let before = self.last - int(self.batches.len() as u64);
-        let up_to = steps.iter().scan(before, |last, step| {
+        let deletions = steps.iter().scan(before, |last, step| {
             *last += int(step.len() as u64);
-            Some(*last)
+            let freed = step.iter().map(|batch| batch.body_bytes()).sum();
+            Some(Chunk { deleted: Some(*last), freed, ..Chunk::default() })
         });
-        let mut up_to: Vec<_> = up_to.collect();
-        up_to.pop();
-        up_to.push(self.last);
-        let deletion = |last| Chunk { deleted: Some(last), ..Chunk::default() };
-        up_to.into_iter().map(deletion).collect()
+        let mut deletions: Vec<_> = deletions.collect();
+        match deletions.last_mut() {
+            Some(last) => last.deleted = Some(self.last),
+            None => deletions.push(Chunk { deleted: Some(self.last), ..Chunk::default() }),
+        }
+        deletions
     }
 }
 
