@@ -108,6 +108,8 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             p.entered = true;
             if *routed {
                 p.links = p.links.with(Link::Media);
+                // Whoever has no connection meanwhile is there by their media.
+                p.gone_at = None;
             }
         }),
         Event::Left { user, how, cause, .. } => {

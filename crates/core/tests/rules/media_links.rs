@@ -39,6 +39,20 @@ fn who_entered_by_their_own_word_is_not_told_again_when_media_comes_up() {
 }
 
 #[test]
+fn whose_media_comes_up_while_the_connection_is_lost_is_there() {
+    let mut w = World::of(&["alice", "bob"]);
+    let call = w.talking("alice.1", "bob.1");
+    w.gone("alice.1");
+    w.media_up(&device("alice.1"));
+    // Past the grace time, and before the audit, which finds no such media here.
+    w.pass_s(16);
+    assert_eq!((w.reason(call), w.part(call, "alice").state), (None, State::Dropped));
+    w.media_lost(&device("alice.1"));
+    w.pass_s(60);
+    assert_eq!(w.reason(call), Some(Reason::Disconnected));
+}
+
+#[test]
 fn lost_media_drops_at_once_and_brings_back() {
     let (mut w, call) = flowing();
     w.media_lost(&device("bob.1"));
