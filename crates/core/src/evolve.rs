@@ -104,14 +104,7 @@ pub(crate) fn apply(call: &mut Call, event: &Event, at: Timestamp) {
             }
         }
         Event::Added { by, users, .. } => add(call, by.as_ref(), users, at),
-        Event::Entered { user, routed } => set(call, user, |p| {
-            p.entered = true;
-            if *routed {
-                p.links = p.links.with(Link::Media);
-                // Whoever has no connection meanwhile is there by their media.
-                p.gone_at = None;
-            }
-        }),
+        Event::Entered { user, routed } => set(call, user, |p| connect(p, *routed)),
         Event::Left { user, how, cause, .. } => {
             let started = call.started_at;
             set(call, user, |p| {
@@ -295,6 +288,15 @@ fn drop_out(p: &mut Participant, link: Link, at: Timestamp) {
         p.flaps_since = at;
     }
     p.flaps = p.flaps.saturating_add(1);
+}
+
+fn connect(p: &mut Participant, routed: bool) {
+    p.entered = true;
+    if routed {
+        p.links = p.links.with(Link::Media);
+        // Whoever has no connection meanwhile is there by their media.
+        p.gone_at = None;
+    }
 }
 
 fn restore(p: &mut Participant, link: Link) {
