@@ -156,11 +156,10 @@ pub(super) fn barred(draft: &mut Draft, user: &UserId, code: u32) {
     } else if me.state.is_pending() {
         let reason = Refused::Denied;
         draft.push(Event::Rejected { user, device: None, reason, code, cause, note });
-        draft.settle(&Note::default());
     } else {
         draft.push(Event::Left { user, how: Leaving::Removed, cause, code, note });
-        draft.settle(&Note::default());
     }
+    draft.settle(&Note::default());
 }
 
 pub(super) fn remove(draft: &mut Draft, user: &UserId, note: &Note) -> Result<(), Refusal> {

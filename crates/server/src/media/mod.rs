@@ -21,7 +21,7 @@ use bellwire_protocol::{RoomInfo, Secret, command::SetState};
 use tokio::sync::mpsc;
 
 pub(crate) use livekit::LiveKit;
-pub(crate) use passes::{Denial, Pass, Passes};
+pub(crate) use passes::{Pass, Passes};
 pub(crate) use report::hear_forever;
 use rooms::Rooms;
 use token::Tokens;

@@ -3,21 +3,29 @@
 use std::{collections::HashMap, sync::Arc};
 
 use bellwire_core::{CallId, DeviceId, Timestamp, UserId};
-use bellwire_protocol::Secret;
+use bellwire_protocol::{Secret, business::HookAnswer};
 use parking_lot::Mutex;
+
+use crate::switchboard::Denial;
 
 /// What lets one device into the room of its call. All of it may be missing: the app may leave it
 /// to its own clients to know.
 #[derive(Debug, Clone)]
 pub(crate) struct Pass {
-    pub(crate) token: Option<Secret>,
-    pub(crate) url: Option<String>,
+    pub(super) token: Option<Secret>,
+    pub(super) url: Option<String>,
     /// When another is to be asked for; never, if it is good as long as the call lasts.
-    pub(crate) until: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
-/// The number and text with which the app's own server gave none.
-pub(crate) type Denial = (u32, String);
+impl Pass {
+    /// What is in an answer that was given `now`.
+    pub(crate) fn of(answer: HookAnswer, now: Timestamp) -> Self {
+        // A tenth early, so that it is not over by the time it is used.
+        let until = answer.expires_in.map(|s| now.after_ms(s.saturating_mul(900)));
+        Self { token: answer.token, url: answer.url, until }
+    }
+}
 
 /// The passes of live calls.
 #[derive(Debug, Default)]

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The number of a denial for want of an answer: what HTTP calls "service unavailable".
-pub(super) const ABSENT_CODE: u32 = 503;
+const ABSENT_CODE: u32 = 503;
 /// The longest text of a denial that is passed on, in bytes.
 const TEXT_BYTES: usize = 1024;
 
@@ -68,8 +68,11 @@ impl Consulted {
     }
 }
 
-/// The answer that allows; a denial's number and text where there is none.
-fn denial(said: &Said) -> Result<HookAnswer, (u32, String)> {
+/// A denial's number and text.
+pub(crate) type Denial = (u32, String);
+
+/// The answer that allows; the denial where there is none.
+pub(super) fn denial(said: &Said) -> Result<HookAnswer, Denial> {
     match (&said.answer, said.absent) {
         (Ok(answer), _) if answer.allow => Ok(answer.clone()),
         (Ok(answer), _) => {
@@ -85,7 +88,7 @@ fn denial(said: &Said) -> Result<HookAnswer, (u32, String)> {
 }
 
 /// The text of a denial, cut where it is long.
-pub(super) fn reason(answer: &HookAnswer, usual: &str) -> String {
+fn reason(answer: &HookAnswer, usual: &str) -> String {
     let text = answer.text.as_deref().unwrap_or(usual);
     text[..text.floor_char_boundary(TEXT_BYTES)].to_owned()
 }
@@ -148,9 +151,7 @@ impl Switchboard {
             return Ok(());
         }
         let asking = Asking::Join(JoinAsk { call, by: self.hook_user(app, by) });
-        let unique = self.chance.call(self.now()).to_string();
-        let id = question(&[&unique]);
-        let said = self.business.ask(app, id, self.now(), asking).await;
+        let said = self.business.ask(app, self.new_question(), self.now(), asking).await;
         self.act(app, call, Command::Asked(said.entry(&by.user))).await;
         denial(&said)
             .map(drop)
@@ -167,8 +168,7 @@ impl Switchboard {
     ) -> Result<HookAnswer, Box<WireError>> {
         let (user, password) = (login.user.clone(), login.password.clone());
         let asking = Asking::Login(LoginAsk { user, password, device: device.clone() });
-        let unique = self.chance.call(self.now()).to_string();
-        let said = self.business.ask(app, question(&[&unique]), self.now(), asking).await;
+        let said = self.business.ask(app, self.new_question(), self.now(), asking).await;
         let refusal = match said.answer {
             Ok(answer) if answer.allow => return Ok(answer),
             Ok(answer) => {
@@ -247,6 +247,11 @@ impl Switchboard {
         });
     }
 
+    /// The name of a question that is asked anew each time.
+    pub(super) fn new_question(&self) -> Label {
+        question(&[&self.chance.call(self.now()).to_string()])
+    }
+
     pub(super) fn hook_user(&self, app: &AppKey, who: &Actor) -> HookUser {
         let uid = self.directory.get(app, &who.user).map(|user| user.uid);
         HookUser { user: who.user.clone(), uid, device: who.device.clone() }
@@ -255,7 +260,7 @@ impl Switchboard {
 
 /// The name of a question. It is the same for the same question, so that one sent again can be
 /// known; it need not be secret.
-pub(super) fn question(parts: &[&str]) -> Label {
+fn question(parts: &[&str]) -> Label {
     let name = parts.join(":");
     // A hook's name, a UUID and a position.
     Label::parse(&name).expect("at most 64 bytes")

@@ -25,6 +25,7 @@ use bellwire_core::{
 use bellwire_protocol::{ErrorCode, WireError};
 
 pub(crate) use asker::Asker;
+pub(crate) use consult::Denial;
 pub(crate) use deadlines::Deadlines;
 pub(crate) use erase::Erasures;
 pub(crate) use facts::Inviting;

@@ -9,26 +9,26 @@ use bellwire_core::{
 };
 use bellwire_protocol::{
     WireError,
-    business::{Asking, TokenAsk},
+    business::{Asking, HookAnswer, TokenAsk},
 };
 use futures_util::future::join_all;
 
 use super::{
     Switchboard,
-    consult::{ABSENT_CODE, question, reason},
+    consult::{Denial, denial},
     wire,
 };
 use crate::{
-    business::Said,
+    business::{Absence, Said},
     calls::Change,
-    media::{Denial, Pass, may_send},
+    config::Absent,
+    media::{Pass, may_send},
     sessions::Session,
 };
 
 /// The longest token and the longest address that are passed on, in bytes.
 const TOKEN_BYTES: usize = 8_192;
 const URL_BYTES: usize = 2_048;
-
 /// How long a device that was denied a pass is not asked for again when it looks at its call, in
 /// milliseconds.
 const DENIED_MS: u64 = 5_000;
@@ -135,9 +135,9 @@ impl Switchboard {
             media: call.media,
             allow: may_send(call, user),
         }));
-        let unique = self.chance.call(self.now()).to_string();
-        let said = self.business.ask(&call.app, question(&[&unique]), self.now(), asking).await;
-        let given = pass(&said, self.now());
+        let asked = self.business.ask(&call.app, self.new_question(), self.now(), asking);
+        let said = that_counts(asked.await);
+        let given = denial(&said).map(|answer| Pass::of(answer, self.now()));
         passes.keep(call.id, user, device, &given, self.now());
         self.act_boxed(&call.app, call.id, Command::Asked(said.entry(user))).await;
         if self.calls.load(&call.app, call.id).is_none_or(|call| call.phase == Phase::Ended) {
@@ -167,32 +167,23 @@ fn is_inside(call: &Call, user: &UserId, device: &DeviceId) -> bool {
     me.is_some_and(|p| p.state.is_in() && p.device.as_ref() == Some(device))
 }
 
-/// The pass in an answer. Without an answer nobody enters, whatever the app lets happen otherwise.
-fn pass(said: &Said, now: Timestamp) -> Result<Pass, Denial> {
-    let answer = match &said.answer {
-        Ok(answer) if answer.allow => answer,
-        Ok(answer) => {
-            let text = reason(answer, "the app gives no token for this call's room");
-            return Err((answer.code.unwrap_or(0), text));
-        }
-        Err(_) => {
-            let text = "the app's own server has to give a token for the call's room and cannot \
-                        be asked now; try again";
-            return Err((ABSENT_CODE, text.to_owned()));
-        }
-    };
-    let (token, url) = (answer.token.clone(), answer.url.clone());
-    if token.as_ref().is_some_and(|token| token.expose().len() > TOKEN_BYTES)
-        || url.as_ref().is_some_and(|url| url.len() > URL_BYTES)
-    {
-        let text = "the app's own server gave a token or an address that is too long";
-        return Err((ABSENT_CODE, text.to_owned()));
+/// What was said, where a pass that cannot be one is no answer, and nobody enters without an
+/// answer, whatever the app lets happen otherwise.
+fn that_counts(mut said: Said) -> Said {
+    said.absent = Absent::Deny;
+    if let Some(wrong) = said.answer.as_ref().ok().and_then(wrong) {
+        said.answer = Err(Absence::Wrong(wrong.to_owned()));
     }
-    if answer.expires_in == Some(0) {
-        let text = "the app's own server gave a token that is over already";
-        return Err((ABSENT_CODE, text.to_owned()));
+    said
+}
+
+fn wrong(answer: &HookAnswer) -> Option<&'static str> {
+    let token = answer.token.as_ref().map_or(0, |token| token.expose().len());
+    if token > TOKEN_BYTES {
+        Some("token is too long")
+    } else if answer.url.as_ref().is_some_and(|url| url.len() > URL_BYTES) {
+        Some("url is too long")
+    } else {
+        (answer.expires_in == Some(0)).then_some("expires_in is over already")
     }
-    // A tenth early, so that it is not over by the time it is used.
-    let until = answer.expires_in.map(|s| now.after_ms(s.saturating_mul(900)));
-    Ok(Pass { token, url, until })
 }
