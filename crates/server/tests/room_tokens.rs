@@ -6,7 +6,7 @@ mod support;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Business, Device, Manner, Receiver, Shop, outcome, ring, talk};
+use support::{Business, Device, Manner, Receiver, Shop, outcome, ring, start, talk};
 
 const LIVEKIT: &str = "[apps.calls]\nroom_media = \"livekit\"\n[apps.livekit]\n\
     url = \"wss://livekit.shop.example\"\napi_key = \"APIshop\"\n\
@@ -60,17 +60,6 @@ async fn rooms(caller: &mut Device, callee: &mut Device) -> (String, Value, Valu
     (call, of_caller, of_callee)
 }
 
-/// Alice calls bob and carol, beside a business server that is connected and gives the tokens.
-async fn of_three() -> (Shop, Business, [Device; 3], Value) {
-    let shop = with_tokens("");
-    let (mut alice, bob) = (shop.device("alice").await, shop.device("bob").await);
-    let carol = shop.device("carol").await;
-    let business = shop.business(json!({"hooks": ["room.token"]})).await;
-    let start = json!({"do": "call.start", "to": ["bob", "carol"], "media": "audio"});
-    let call = alice.ok(start).await["call"].take();
-    (shop, business, [alice, bob, carol], call)
-}
-
 /// Answers the next questions of tokens as `said` has it, by user.
 async fn give(business: &mut Business, times: usize, said: impl Fn(&str) -> Value) -> Vec<Value> {
     let mut asked = Vec::new();
@@ -88,9 +77,9 @@ async fn give(business: &mut Business, times: usize, said: impl Fn(&str) -> Valu
 async fn livekit_takes_the_tokens_and_allows_what_the_call_does() {
     let shop = Shop::open("open", LIVEKIT);
     let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
-    let start = json!({"do": "call.start", "to": ["bob"], "media": "video",
-                       "forbid": ["callee_video"]});
-    let call = alice.ok(start).await["call"].as_str().expect("an id").to_owned();
+    let ask = json!({"do": "call.start", "to": ["bob"], "media": "video",
+                     "forbid": ["callee_video"]});
+    let call = alice.ok(ask).await["call"].as_str().expect("an id").to_owned();
     bob.expect("call.invited").await;
     bob.ok(json!({"do": "call.accept", "call": call})).await;
     let told = [alice.wait_for("call.started").await, bob.wait_for("call.started").await];
@@ -161,7 +150,11 @@ async fn the_business_server_gives_tokens_before_anybody_is_told_of_the_room() {
 
 #[tokio::test]
 async fn two_who_answer_at_once_are_asked_for_once_each() {
-    let (_shop, mut business, [_alice, mut bob, mut carol], call) = of_three().await;
+    let shop = with_tokens("");
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    let mut carol = shop.device("carol").await;
+    let mut business = shop.business(json!({"hooks": ["room.token"]})).await;
+    let call = start(&mut alice, &["bob", "carol"]).await;
     let answer = json!({"do": "call.accept", "call": call});
     let of_bob = bob.send(answer.clone()).await;
     let mut waiting = vec![business.question().await, business.question().await];
@@ -222,7 +215,11 @@ async fn without_a_token_a_call_of_two_is_over_and_says_why() {
 
 #[tokio::test]
 async fn in_a_group_only_who_gets_none_stays_out() {
-    let (_shop, mut business, [mut alice, mut bob, mut carol], call) = of_three().await;
+    let shop = with_tokens("");
+    let (mut alice, mut bob) = (shop.device("alice").await, shop.device("bob").await);
+    let mut carol = shop.device("carol").await;
+    let mut business = shop.business(json!({"hooks": ["room.token"]})).await;
+    let call = start(&mut alice, &["bob", "carol"]).await;
     let id = bob.send(json!({"do": "call.accept", "call": call})).await;
     give(&mut business, 2, |user| json!({"token": user})).await;
     assert_eq!(bob.reply(id).await["ok"]["info"]["room"]["token"], "bob");
