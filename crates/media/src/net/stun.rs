@@ -9,6 +9,8 @@ const BINDING_REQUEST: u16 = 0x0001;
 
 const USERNAME: u16 = 0x0006;
 
+const MESSAGE_INTEGRITY: u16 = 0x0008;
+
 /// Whether it looks like STUN rather than DTLS, RTP or RTCP (RFC 7983).
 pub(crate) fn is_stun(bytes: &[u8]) -> bool {
     bytes.len() >= HEADER_BYTES && bytes[0] < 4
@@ -27,6 +29,10 @@ pub(crate) fn binding_username(bytes: &[u8]) -> Option<&str> {
     while let Some((head, rest)) = attributes.split_at_checked(4) {
         let kind = u16::from_be_bytes([head[0], head[1]]);
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
+        // What follows is not covered by it and does not count (section 14.5).
+        if kind == MESSAGE_INTEGRITY {
+            break;
+        }
         if kind == USERNAME {
             let name = std::str::from_utf8(rest.get(..length)?).ok()?;
             found = name.split_once(':').map(|(ours, _)| ours);
@@ -64,6 +70,9 @@ mod tests {
         assert!(is_stun(&packet));
         let twice = request(&[(USERNAME, b"nocolon!"), (USERNAME, b"00abc:xyz9")]);
         assert_eq!(binding_username(&twice), Some("00abc"));
+        let unsigned = [(USERNAME, &b"00abc:xyz9"[..]), (MESSAGE_INTEGRITY, &[2; 20])];
+        let behind = request(&[&unsigned[..], &[(USERNAME, b"01def:x")]].concat());
+        assert_eq!(binding_username(&behind), Some("00abc"), "what is not covered does not count");
         let padded = request(&[(0x8022, b"abcde"), (USERNAME, b"a:b")]);
         assert_eq!(binding_username(&padded), Some("a"));
     }
