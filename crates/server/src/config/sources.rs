@@ -244,10 +244,16 @@ impl Merged {
 
     /// Who gave the value at `path`; none if nobody did.
     fn origin(&self, path: &str, file: Option<&PathBuf>) -> Option<Origin> {
-        let first = path.split(['.', '[']).next().unwrap_or_default();
+        let first = path.split(['.', '[']).next().unwrap_or_default().trim_matches('"');
         let in_file = || self.table.contains_key(first).then(|| file.cloned().map(Origin::File));
         self.origins.get(path).cloned().or_else(|| in_file().flatten())
     }
+}
+
+/// A key as TOML has it: in quotes where it is not bare.
+fn shown(key: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if !key.is_empty() && key.chars().all(is_bare) { key.to_owned() } else { format!("{key:?}") }
 }
 
 /// Collects the keys of `value` that the schema does not have.
@@ -258,7 +264,8 @@ fn unknown_keys(value: &Value, schema: &Schema, path: &str, problems: &mut Vec<P
                 return;
             };
             for (key, value) in table {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                let shown = shown(key);
+                let path = if path.is_empty() { shown } else { format!("{path}.{shown}") };
                 if let Some(schema) = known.get(key) {
                     unknown_keys(value, schema, &path, problems);
                 } else {

@@ -53,8 +53,9 @@ fn a_text_from_the_environment_stays_a_text() {
 
 #[test]
 fn every_unknown_key_is_refused_with_its_path_and_a_hint() {
-    let text =
-        format!("sever = 1\n[server]\nlisen = \"x\"\n[calls.policy]\nany = 1\n{APP}naem = 1");
+    let text = format!(
+        "sever = 1\n'' = 1\n[server]\nlisen = \"x\"\n[calls.policy]\nany = 1\n{APP}naem = 1"
+    );
     let variables = [
         ("BELLWIRE_SERVER_LISEN", "x"),
         ("BELLWIRE_APPS_KEY", "x"),
@@ -64,6 +65,8 @@ fn every_unknown_key_is_refused_with_its_path_and_a_hint() {
     assert_eq!(
         problems(&text, &variables),
         [
+            "\"\" (file bellwire.toml): is no setting; known here: apps, calls, limits, livekit, \
+             media, server, storage, tls",
             "apps[0].naem (file bellwire.toml): is no setting; did you mean name?",
             "calls.policy.any (file bellwire.toml): is no setting; known here: end, invite, join",
             "server.lisen (file bellwire.toml): is no setting; did you mean listen?",
