@@ -11,8 +11,8 @@ const WHOLE: &str = "whole life";
 
 const HEADER: &str = "\
 # Instructions of a call life: as a whole, and of functions with all they call (docs/testing.md).
-# Names are chosen by hand (`cargo xtask instructions --list` has them), of plain functions: a future may
-# be inlined in one folder and not in another. `--write` counts anew.
+# Names are chosen by hand (`cargo xtask instructions --list` has them), of plain functions: a
+# future may be inlined in one folder and not in another. `--write` counts anew.
 ";
 
 /// The figures a life is held against.
