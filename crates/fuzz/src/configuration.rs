@@ -33,9 +33,18 @@ pub fn configuration(data: &[u8]) {
         assert!(table.is_err() || !path.is_empty(), "no setting is named: {says}");
         for secret in &secrets {
             let shown = path.contains(secret) || says.contains(secret);
-            assert!(!shown, "a secret is shown: {path}: {says}");
+            assert!(
+                !shown || is_said_anyway(text, secret, says),
+                "a secret is shown: {path}: {says}"
+            );
         }
     }
+}
+
+/// Whether the same is said where the secret is another: then it is of words of our own.
+fn is_said_anyway(text: &str, secret: &str, says: &str) -> bool {
+    let other = text.replace(secret, &"x".repeat(secret.len()));
+    fuzzing::configuration(&other).iter().any(|(_, said)| said == says)
 }
 
 /// The texts that stand where secrets belong, and nowhere else.
