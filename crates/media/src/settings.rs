@@ -83,8 +83,10 @@ pub struct Limits {
     pub room_peers: usize,
     /// Rooms altogether.
     pub rooms: usize,
-    /// Packets kept of each video stream sent, to repeat what was lost. 512 packets are about
-    /// 2.5 s at 2 Mbit/s, and share their payload among all receivers.
+    /// How long packets sent are kept, to repeat what was lost: three round trips to the far side
+    /// of the world. They share their payload among all receivers.
+    pub repeat: Duration,
+    /// Packets kept of each video stream sent. 1 024 are a second of some 9 Mbit/s.
     pub repeat_video: usize,
     /// Packets kept of each audio stream sent.
     pub repeat_audio: usize,
@@ -97,7 +99,8 @@ impl Default for Limits {
         Self {
             room_peers: 100,
             rooms: 10_000,
-            repeat_video: 512,
+            repeat: Duration::from_secs(1),
+            repeat_video: 1_024,
             repeat_audio: 64,
             tcp_connections: 4_096,
         }

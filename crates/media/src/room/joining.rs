@@ -219,6 +219,7 @@ impl Rooms {
                 slot.payload_types = payload_types;
                 continue;
             }
+            peer.connection.lay_stream(line.mid, line.kind);
             let rate = Codec::clock_rate_hz(line.kind);
             let continuity = Continuity::new(rate, rand::random(), rand::random());
             peer.slots.push(Slot::new(line.mid, line.kind, ssrc, payload_types, continuity));

@@ -27,6 +27,10 @@ use crate::settings::{Limits, QUALITY_INTERVAL};
 /// second; much more would flood a slow line meanwhile.
 const FIRST_ESTIMATE_BPS: u64 = 600_000;
 
+/// Of what is sent on a stream, so much may be repeated packets. Beyond it, what waits to be
+/// repeated is dropped: on a line that loses so much it makes things worse. The library's own.
+const REPEATED_SHARE_MAX: f32 = 0.15;
+
 /// The library asks to be called again at once after each paced packet. So often is enough for any
 /// burst it may send, and a bound for the case that it never stops asking.
 const CALLS_AT_ONCE_MAX: usize = 4_096;
@@ -107,15 +111,12 @@ impl Connection {
         now: Instant,
     ) -> Self {
         let creds = credentials(&ufrag_start);
-        let limits = ground.limits;
         let mut config = RtcConfig::new()
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .set_dtls_cert(ground.cert.clone())
             .set_local_ice_credentials(creds.clone())
             .set_stats_interval(Some(QUALITY_INTERVAL))
-            .set_send_buffer_audio(limits.repeat_audio)
-            .set_send_buffer_video(limits.repeat_video)
             .enable_bwe(Some(Bitrate::from(FIRST_ESTIMATE_BPS)))
             .clear_codecs()
             .enable_opus(true, false);
@@ -307,11 +308,24 @@ impl Connection {
     /// The SSRC under which we send on that m-line, if we do.
     pub(crate) fn ssrc(&mut self, mid: Mid) -> Option<u32> {
         let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid.as_str().into(), None)?;
+        Some(*api.stream_tx_by_mid(mid.as_str().into(), None)?.ssrc())
+    }
+
+    /// Makes the stream we send on that m-line ready for packets of others.
+    pub(crate) fn lay_stream(&mut self, mid: Mid, kind: Kind) {
+        let limits = self.ground.limits;
+        let packets = match kind {
+            Kind::Audio => limits.repeat_audio,
+            Kind::Video => limits.repeat_video,
+        };
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid.as_str().into(), None) else {
+            return;
+        };
         // Packets are sent when they come; the sender has paced them, and a second queue would
         // only add delay. Probes and padding are paced nevertheless.
         stream.set_unpaced(true);
-        Some(*stream.ssrc())
+        stream.set_rtx_cache(packets, limits.repeat, Some(REPEATED_SHARE_MAX));
     }
 
     /// What the peer can take on that m-line: payload types with their codecs.
