@@ -95,8 +95,9 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
 }
 
 fn log_to_stderr(config: &Config) -> anyhow::Result<()> {
-    use tracing_subscriber::EnvFilter;
-    let filter = EnvFilter::try_new(&config.server.log_level)
+    let filter = config
+        .server
+        .log_filter()
         .with_context(|| format!("server.log_level = {:?}", config.server.log_level))?;
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match config.server.log_format {

@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use bellwire_core::{GROUP_SIZE_MAX, REACH_TIME_MAX_S, RING_TIME_S};
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
 use super::{
     dev::DEV_APP,
@@ -50,6 +51,14 @@ pub(crate) fn validate(config: &Config, dev: bool) -> Vec<Problem> {
     problems
 }
 
+impl Server {
+    /// What is logged, as `log_level` has it. Values of fields stand for themselves: a regular
+    /// expression could take many seconds to read.
+    pub(crate) fn log_filter(&self) -> Result<EnvFilter, ParseError> {
+        EnvFilter::builder().with_regex(false).parse(&self.log_level)
+    }
+}
+
 fn server(server: &Server, problems: &mut Vec<Problem>) {
     within("server.drain_s", &server.drain_s, &(0..=DRAIN_MAX_S), problems);
     if let Some(threads) = server.threads {
@@ -58,7 +67,7 @@ fn server(server: &Server, problems: &mut Vec<Problem>) {
     if server.data.as_os_str().is_empty() {
         problems.push(Problem::new("server.data", "must not be empty; name a directory"));
     }
-    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&server.log_level) {
+    if let Err(error) = server.log_filter() {
         let says = format!("is no log filter: {error}; use error, warn, info, debug or trace");
         problems.push(Problem::new("server.log_level", says));
     }
