@@ -102,8 +102,8 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         Ok(None) => return,
         Err(_) => return outbox.close(CloseCode::HelloTimeout, "say hello first"),
     };
-    // What is needed only now and then is boxed: within the connection's own task it would take
-    // its place for as long as the device is idle, which is three times what the rest takes.
+    // What is needed only now and then is boxed. In the connection's own task it would take its
+    // place for as long as the device is idle, and more than all the rest.
     let admitted = Box::pin(hello::admit(gateway, first, outbox, entrance, login)).await;
     let Some(mut line) = admitted else {
         return;
