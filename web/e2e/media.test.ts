@@ -108,6 +108,7 @@ test('a page that is loaded again sees and hears as before', async () => {
   await bob.page.reload();
   await bob.title('alice').waitFor();
   await seesMoving(bob, 'alice');
+  await bob.sees('bob', 'joined');
   await seesMoving(alice, 'bob');
   await hearsSomething(alice);
   await alice.hangUp();

@@ -62,8 +62,8 @@ pub(crate) fn run(announcement: &Announcement) -> Result<()> {
     let token = |user| token(&announcement.server, &announcement.data, user);
     let (alice, bob) = (token("alice")?, token("bob")?);
     if announcement.tls {
-        let everywhere = announcement.listen.ip().is_unspecified();
-        let others = if everywhere { own_addresses() } else { Vec::new() };
+        let mut others = own_addresses();
+        others.retain(|ip| is_listened_on(announcement.listen.ip(), *ip));
         print!("{}", text_for_phones(address, &others, &alice, &bob));
         return Ok(());
     }
@@ -106,6 +106,12 @@ fn own_addresses() -> Vec<IpAddr> {
     let all = if_addrs::get_if_addrs().unwrap_or_default();
     let wide = all.iter().filter(|i| !i.is_loopback() && !i.is_link_local());
     wide.map(if_addrs::Interface::ip).collect()
+}
+
+/// Whether who listens on `listen`, and means any address by it, is reached by `ip`. Any of IPv6 is
+/// any of IPv4 too.
+fn is_listened_on(listen: IpAddr, ip: IpAddr) -> bool {
+    listen.is_unspecified() && (listen.is_ipv6() || ip.is_ipv4())
 }
 
 /// The first bytes of the answer to `GET /healthz`.
@@ -216,6 +222,17 @@ mod tests {
             text.contains("\n  https://192.0.2.7:2355/\n  https://127.0.0.1:2355/\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn no_address_is_told_that_is_not_listened_on() {
+        let told =
+            |listen: &str, ip: &str| is_listened_on(listen.parse().unwrap(), ip.parse().unwrap());
+        assert!(told("0.0.0.0", "192.0.2.7"));
+        assert!(!told("0.0.0.0", "2001:db8::7"));
+        assert!(told("::", "192.0.2.7"));
+        assert!(told("::", "2001:db8::7"));
+        assert!(!told("192.0.2.8", "192.0.2.7"));
     }
 
     #[test]

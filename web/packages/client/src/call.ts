@@ -2,7 +2,7 @@ import type { Connection } from './connection.js';
 import { Emitter } from './emitter.js';
 import { withToken } from './entering.js';
 import type { BellwireError } from './error.js';
-import { fold } from './fold.js';
+import { fold, merge } from './fold.js';
 import { isTerminal } from './memory.js';
 import type { Command } from './outstanding.js';
 import type {
@@ -232,6 +232,15 @@ export class Call extends Emitter<CallEvents> {
     this.#info = info;
     this.emit('change', this);
     this.#enter();
+  }
+
+  /** @internal Media flows again: that this user is back, the server tells the others only. */
+  flows(): void {
+    const own = this.own;
+    if (own?.state !== 'dropped') return;
+    const participants = merge(this.participants, [{ ...own, state: 'joined' }]);
+    this.#info = { ...this.#info, participants };
+    this.emit('change', this);
   }
 
   /** @internal Takes in an event. */

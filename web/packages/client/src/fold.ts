@@ -43,7 +43,7 @@ export function fold(info: CallInfo, event: CallEvent): CallInfo {
 }
 
 /** Those known, as the newer list has them, then those it adds. */
-function merge(known: ParticipantInfo[], newer: ParticipantInfo[]): ParticipantInfo[] {
+export function merge(known: ParticipantInfo[], newer: ParticipantInfo[]): ParticipantInfo[] {
   const byUser = new Map(known.map((participant) => [participant.user, participant]));
   for (const participant of newer) byUser.set(participant.user, participant);
   return [...byUser.values()];
