@@ -33,6 +33,9 @@ pub const THREADS_MAX: usize = 64;
 pub struct Settings {
     /// Where datagrams are taken. Port 0 lets the system choose one.
     pub udp: SocketAddr,
+    /// Each thread takes datagrams on a port of its own, from that of `udp` on; else all share one,
+    /// and pass on what came to the wrong one.
+    pub udp_per_thread: bool,
     /// Where TCP connections are taken (RFC 6544, RFC 4571), for clients whose network lets no
     /// datagrams through.
     pub tcp: Option<SocketAddr>,
@@ -52,6 +55,7 @@ impl Settings {
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
         Self {
             udp: any,
+            udp_per_thread: false,
             tcp: Some(any),
             announce: Vec::new(),
             threads: 1,

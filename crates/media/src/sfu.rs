@@ -1,7 +1,7 @@
 //! The SFU as its embedder sees it.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -46,8 +46,10 @@ impl Sfu {
     ) -> Result<Self, Error> {
         settings.check()?;
         let listen = |what| move |source| Error::Listen { what, source };
-        let sockets = Udp::open(settings.udp, settings.threads).map_err(listen("udp"))?;
-        let udp = sockets[0].local_addr().map_err(listen("udp"))?;
+        let open = if settings.udp_per_thread { Udp::open_apart } else { Udp::open_shared };
+        let sockets = open(settings.udp, settings.threads).map_err(listen("udp"))?;
+        let udp: Result<Vec<_>, _> = sockets.iter().map(UdpSocket::local_addr).collect();
+        let udp = udp.map_err(listen("udp"))?;
         let mut listener = settings
             .tcp
             .map(|addr| {
@@ -61,23 +63,23 @@ impl Sfu {
             listener.as_ref().map(TcpListener::local_addr).transpose().map_err(listen("tcp"))?;
         let candidates = |bound| reachable(bound, &settings.announce);
         let tcp_candidates = tcp.map(candidates).unwrap_or_default();
-        let ground = Ground::new(candidates(udp), tcp_candidates, settings.limits);
+        let ground = Ground::new(Vec::new(), tcp_candidates, settings.limits);
         let ground = ground.ok_or_else(|| {
             Error::Worker(std::io::Error::other("no DTLS certificate could be made"))
         })?;
-        let ground = Arc::new(ground);
         let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(events);
         let (stop, stopped) = watch::channel(false);
         let (steers, inboxes): (Vec<_>, Vec<_>) =
             (0..settings.threads).map(|_| mpsc::channel::<Steer>(STEERS_MAX)).unzip();
         let mut commands = Vec::with_capacity(settings.threads);
-        for (index, (udp, inbox)) in sockets.into_iter().zip(inboxes).enumerate() {
+        for (index, (socket, inbox)) in sockets.into_iter().zip(inboxes).enumerate() {
             let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
             commands.push(sender);
+            let ground = ground.reached_by(candidates(udp[index]));
             start(Worker {
                 neighbours: Neighbours { index, steers: steers.clone() },
-                ground: Arc::clone(&ground),
-                udp,
+                ground: Arc::new(ground),
+                udp: socket,
                 tcp: listener.take(),
                 commands: receiver,
                 steers: inbox,
@@ -91,14 +93,14 @@ impl Sfu {
                 commands,
                 placement: Placement::new(settings.threads),
                 rooms_max: settings.limits.rooms,
-                udp,
+                udp: udp[0],
                 tcp,
                 stop,
             }),
         })
     }
 
-    /// Where datagrams are taken.
+    /// Where datagrams are taken, or where the first thread takes them.
     pub fn udp_addr(&self) -> SocketAddr {
         self.inner.udp
     }

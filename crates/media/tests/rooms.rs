@@ -64,8 +64,17 @@ async fn a_server_on_all_addresses_is_reached_under_one() {
 
 #[tokio::test]
 async fn packets_reach_the_thread_of_their_room() {
-    let settings = Settings { threads: 3, ..Settings::loopback() };
-    let world = World::with(&settings);
+    packets_reach_their_thread(&Settings { threads: 3, ..Settings::loopback() }).await;
+}
+
+#[tokio::test]
+async fn packets_come_to_the_port_of_their_thread() {
+    let settings = Settings { threads: 3, udp_per_thread: true, ..Settings::loopback() };
+    packets_reach_their_thread(&settings).await;
+}
+
+async fn packets_reach_their_thread(settings: &Settings) {
+    let world = World::with(settings);
     let mut pairs = Vec::new();
     // Each of these 12 clients comes to the wrong thread with a chance of two in three.
     for room in 0..6 {

@@ -36,7 +36,10 @@ pub(crate) struct Udp {
 
 impl Udp {
     /// Opens so many sockets on one port, among which the system spreads the senders.
-    pub(crate) fn open(addr: SocketAddr, count: usize) -> io::Result<Vec<std::net::UdpSocket>> {
+    pub(crate) fn open_shared(
+        addr: SocketAddr,
+        count: usize,
+    ) -> io::Result<Vec<std::net::UdpSocket>> {
         // Sockets that share a port would share it with another program as well, unnoticed.
         let alone = bind(addr, false)?;
         if count == 1 {
@@ -45,6 +48,26 @@ impl Udp {
         let addr = alone.local_addr()?;
         drop(alone);
         (0..count).map(|_| bind(addr, true)).collect()
+    }
+
+    /// Opens so many sockets on a port each, one after another; port 0 lets the system choose each.
+    pub(crate) fn open_apart(
+        addr: SocketAddr,
+        count: usize,
+    ) -> io::Result<Vec<std::net::UdpSocket>> {
+        let mut next = Some(addr);
+        std::iter::repeat_with(|| {
+            let addr = next.ok_or_else(|| {
+                let text = format!("{addr} is too high for {count} ports one after another");
+                io::Error::new(io::ErrorKind::InvalidInput, text)
+            })?;
+            let port = if addr.port() == 0 { Some(0) } else { addr.port().checked_add(1) };
+            next = port.map(|port| SocketAddr::new(addr.ip(), port));
+            bind(addr, false)
+                .map_err(|error| io::Error::new(error.kind(), format!("{addr}: {error}")))
+        })
+        .take(count)
+        .collect()
     }
 
     /// To be called within the runtime that is to drive it.

@@ -31,11 +31,15 @@ const FIRST_ESTIMATE_BPS: u64 = 600_000;
 /// repeated is dropped: on a line that loses so much it makes things worse. The library's own.
 const REPEATED_SHARE_MAX: f32 = 0.15;
 
-/// The library asks to be called again at once after each paced packet. So often is enough for any
-/// burst it may send, and a bound for the case that it never stops asking.
+/// The library gives one packet and asks to be called again in the next microsecond. That is done
+/// at once: a timer would come a millisecond later, for each packet of a picture.
+const AT_ONCE: Duration = Duration::from_micros(1);
+
+/// So many calls at once are enough for any burst it may send, and a bound for the case that it
+/// never stops asking.
 const CALLS_AT_ONCE_MAX: usize = 4_096;
 
-/// What all connections of an SFU have in common.
+/// What all connections of a worker have in common.
 pub(crate) struct Ground {
     cert: DtlsCert,
     /// Under which addresses clients reach us, with their ports.
@@ -45,9 +49,15 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
+    /// None where no certificate can be made.
     pub(crate) fn new(udp: Vec<SocketAddr>, tcp: Vec<SocketAddr>, limits: Limits) -> Option<Self> {
         let provider = str0m::crypto::from_feature_flags();
         Some(Self { cert: provider.dtls_provider.generate_certificate()?, udp, tcp, limits })
+    }
+
+    /// The same where clients reach us by other addresses.
+    pub(crate) fn reached_by(&self, udp: Vec<SocketAddr>) -> Self {
+        Self { cert: self.cert.clone(), udp, tcp: self.tcp.clone(), limits: self.limits }
     }
 }
 
@@ -99,6 +109,8 @@ pub(crate) struct Connection {
     codecs: [Option<Codec>; 128],
     /// Which stream an SSRC is, as the library worked out from the first packets.
     streams: AHashMap<u32, (Mid, Layer)>,
+    /// The latest time that the library knows. It takes no earlier one.
+    latest: Instant,
 }
 
 impl Connection {
@@ -150,6 +162,7 @@ impl Connection {
             mids: Vec::new(),
             codecs: [None; 128],
             streams: AHashMap::new(),
+            latest: now,
         }
     }
 
@@ -173,6 +186,7 @@ impl Connection {
                 "a further offer keeps the m-lines and their order, and adds behind them",
             )));
         }
+        let now = self.clock(now);
         self.rtc
             .handle_input(Input::Timeout(now))
             .map_err(|error| (OfferError::sdp(error.to_string()), Some(Broken)))?;
@@ -206,6 +220,7 @@ impl Connection {
         let Some(receive) = self.parse(transport, from, bytes) else {
             return Ok(());
         };
+        let now = self.clock(now);
         // Anybody can send nonsense from a forged address, so that an error is the packet's and
         // not the connection's.
         let taken = catch_unwind(AssertUnwindSafe(|| {
@@ -219,6 +234,7 @@ impl Connection {
 
     /// Lets time pass.
     pub(crate) fn pass(&mut self, now: Instant) -> Result<(), Broken> {
+        let now = self.clock(now);
         guarded(|| self.rtc.handle_input(Input::Timeout(now)))
     }
 
@@ -231,7 +247,8 @@ impl Connection {
         guarded(|| {
             for _ in 0..CALLS_AT_ONCE_MAX {
                 match self.rtc.poll_output()? {
-                    str0m::Output::Timeout(at) if at <= now => {
+                    str0m::Output::Timeout(at) if at <= self.clock(now) + AT_ONCE => {
+                        let now = self.clock(at);
                         self.rtc.handle_input(Input::Timeout(now))?;
                     }
                     str0m::Output::Timeout(at) => return Ok(at),
@@ -256,6 +273,7 @@ impl Connection {
 
     /// Sends a packet in the stream of that SSRC.
     pub(crate) fn write(&mut self, ssrc: u32, outgoing: Outgoing<'_>, now: Instant) {
+        let now = self.clock(now);
         if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc.into()) {
             stream.write_rtp(outgoing.into_write(now));
         }
@@ -342,6 +360,12 @@ impl Connection {
             .filter_map(|pt| Some((pt, self.codec(pt)?)))
             .filter(|(_, codec)| matches && codec.kind() == kind)
             .collect()
+    }
+
+    /// The time to tell the library: not before what it knows.
+    fn clock(&mut self, now: Instant) -> Instant {
+        self.latest = self.latest.max(now);
+        self.latest
     }
 
     fn codec(&self, payload_type: u8) -> Option<Codec> {

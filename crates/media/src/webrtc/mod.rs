@@ -5,6 +5,8 @@ mod connection;
 mod layer;
 mod packet;
 mod sdp;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use codec::Codec;
 pub(crate) use codec::VideoCodec;

@@ -139,6 +139,9 @@ impl Driver {
             }
             Act::Answer(both) => {
                 let (pending, answer) = *both;
+                if self.tcp.is_none() {
+                    self.server.set_port(udp_port(&answer.to_sdp_string()));
+                }
                 self.rtc.sdp_api().accept_answer(pending, answer).unwrap();
             }
             Act::AskKeyFrame(mid) => {
@@ -302,6 +305,13 @@ impl Driver {
         change(&mut self.seen.lock());
         self.changed.notify_waiters();
     }
+}
+
+/// The port of the first candidate for datagrams (RFC 8839, section 5.1).
+fn udp_port(answer: &str) -> u16 {
+    let mut candidates = answer.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
+    let is_udp = |line: &&str| line.split(' ').nth(2) == Some("udp");
+    candidates.find(is_udp).and_then(|line| line.split(' ').nth(5)).unwrap().parse().unwrap()
 }
 
 async fn read_some(tcp: &mut Option<TcpStream>, buffer: &mut [u8]) -> std::io::Result<usize> {

@@ -20,6 +20,10 @@ pub(crate) struct Media {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(example = &"0.0.0.0:2355")]
     pub udp: Option<SocketAddr>,
+    /// Whether each thread takes a UDP port of its own: that of `udp` and those after it, as many
+    /// as `threads`. Packets need not be passed from thread to thread then; all these ports have
+    /// to be open for clients.
+    pub udp_per_thread: bool,
     /// The address and TCP port for media of clients whose network lets no UDP through. Without
     /// it: the port after that of `server.listen`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,6 +46,7 @@ impl Default for Media {
         Self {
             enabled: true,
             udp: None,
+            udp_per_thread: false,
             tcp: None,
             announce: Vec::new(),
             threads: None,

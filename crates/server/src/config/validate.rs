@@ -183,7 +183,7 @@ pub(crate) fn calls(path: &str, calls: &Calls, problems: &mut Vec<Problem>) {
 }
 
 fn media(media: &Media, problems: &mut Vec<Problem>) {
-    let Media { enabled: _, udp: _, tcp: _, announce, threads, turn } = media;
+    let Media { enabled: _, udp: _, udp_per_thread: _, tcp: _, announce, threads, turn } = media;
     if let Some(threads) = threads {
         within("media.threads", &threads.get(), &(1..=MEDIA_THREADS_MAX), problems);
     }

@@ -38,6 +38,7 @@ impl Router {
         let (say, reports) = mpsc::unbounded_channel();
         let settings = Settings {
             udp: ports.udp,
+            udp_per_thread: settings.udp_per_thread,
             tcp: Some(ports.tcp),
             announce: settings.announce.clone(),
             threads: threads.map_or(1, NonZeroUsize::get),
