@@ -170,3 +170,23 @@ fn mapped(addr: SocketAddr) -> SocketAddr {
         SocketAddr::V6(_) => addr,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_socket_has_a_port_of_its_own() {
+        let sockets = Udp::open_apart(([127, 0, 0, 1], 0).into(), 3).unwrap();
+        let mut ports: Vec<u16> = sockets.iter().map(|s| s.local_addr().unwrap().port()).collect();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 3);
+    }
+
+    #[test]
+    fn ports_beyond_the_last_are_refused() {
+        let error = Udp::open_apart(([127, 0, 0, 1], u16::MAX).into(), 2).unwrap_err();
+        assert_eq!(error.to_string(), "127.0.0.1:65535 is too high for 2 ports one after another");
+    }
+}
