@@ -77,7 +77,11 @@ impl Sfu {
             commands.push(sender);
             let ground = ground.reached_by(candidates(udp[index]));
             start(Worker {
-                neighbours: Neighbours { index, steers: steers.clone() },
+                neighbours: Neighbours {
+                    index,
+                    steers: steers.clone(),
+                    share_port: !settings.udp_per_thread,
+                },
                 ground: Arc::new(ground),
                 udp: socket,
                 tcp: listener.take(),

@@ -3,8 +3,8 @@
 //! 1. Alice speaks, Bob is silent: only she is told as a speaker. Then the other way round.
 //! 2. The quality of good connections is told as such.
 //! 3. A server on all addresses answers from the one it was sent to.
-//! 4. With several threads, packets reach the right one wherever the system delivered them, and
-//!    rooms do not hear each other.
+//! 4. With several threads on one port, packets reach the right one wherever the system delivered
+//!    them, and rooms do not hear each other. With a port for each, all goes by way of that one.
 
 mod client;
 
@@ -76,7 +76,7 @@ async fn packets_come_to_the_port_of_their_thread() {
 async fn packets_reach_their_thread(settings: &Settings) {
     let world = World::with(settings);
     let mut pairs = Vec::new();
-    // Each of these 12 clients comes to the wrong thread with a chance of two in three.
+    // On one port each of these 12 clients comes to the wrong thread with a chance of two in three.
     for room in 0..6 {
         let alice = Client::join(&world.sfu, (room, 1), Setup::default()).await;
         let over_tcp = Setup { over_tcp: room == 5, ..Setup::default() };

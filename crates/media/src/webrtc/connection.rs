@@ -35,9 +35,9 @@ const REPEATED_SHARE_MAX: f32 = 0.15;
 /// at once: a timer would come a millisecond later, for each packet of a picture.
 const AT_ONCE: Duration = Duration::from_micros(1);
 
-/// So many calls at once are enough for any burst it may send, and a bound for the case that it
-/// never stops asking.
-const CALLS_AT_ONCE_MAX: usize = 4_096;
+/// So many calls at once are enough for the key frames that come together, two calls a packet, and
+/// a bound for the case that it never stops asking.
+const CALLS_AT_ONCE_MAX: usize = 1_024;
 
 /// What all connections of a worker have in common.
 pub(crate) struct Ground {
@@ -109,7 +109,7 @@ pub(crate) struct Connection {
     codecs: [Option<Codec>; 128],
     /// Which stream an SSRC is, as the library worked out from the first packets.
     streams: AHashMap<u32, (Mid, Layer)>,
-    /// The latest time that the library knows. It takes no earlier one.
+    /// The latest time that there was here. The library takes none before those it was told.
     latest: Instant,
 }
 

@@ -127,7 +127,8 @@ impl Outgoing<'_> {
         )
         .marker(packet.marker)
         .ext_vals(packet.extensions.clone())
-        .nackable(true);
+        // Padding has no payload. Kept, it would be repeated as padding, which it cannot fill.
+        .nackable(!packet.payload.is_empty());
         match packet.codec {
             Codec::Vp8 if moved => match vp8_patch(&packet.payload, self.numbers.picture) {
                 Some(patch) => write.vp8_patch(patch),

@@ -35,6 +35,8 @@ const FAR_OFF: Duration = Duration::from_hours(1);
 pub(crate) struct Neighbours {
     pub(crate) index: usize,
     pub(crate) steers: Vec<mpsc::Sender<Steer>>,
+    /// Whether all take datagrams on one port, so that they come to the wrong one as well.
+    pub(crate) share_port: bool,
 }
 
 /// All that a worker starts with.
@@ -246,7 +248,7 @@ impl Running {
             }
             Route::Check(peer) => {
                 if self.rooms.authenticate(peer, path, bytes, now) {
-                    if self.demultiplexer.learn(path, peer, to) && path.0 == Transport::Udp {
+                    if self.demultiplexer.learn(path, peer, to) && self.may_come_to_others(path) {
                         for worker in 0..self.neighbours.steers.len() {
                             self.teach(worker, path);
                         }
@@ -254,7 +256,7 @@ impl Running {
                     self.rooms.receive(peer, path, bytes, now);
                 }
             }
-            Route::Worker(worker) if via.is_none() && path.0 == Transport::Udp => {
+            Route::Worker(worker) if via.is_none() && self.may_come_to_others(path) => {
                 let datagram = Steer::Datagram {
                     from: path.1,
                     to,
@@ -266,6 +268,11 @@ impl Running {
             }
             Route::Worker(_) | Route::Nobody => {}
         }
+    }
+
+    /// Whether packets of a path may come to other workers than its own.
+    fn may_come_to_others(&self, path: Path) -> bool {
+        path.0 == Transport::Udp && self.neighbours.share_port
     }
 
     /// Tells another worker that a path is ours.
@@ -300,6 +307,7 @@ impl Running {
             }
             match path.0 {
                 Transport::Tcp => drop(self.links.remove(&path.1)),
+                Transport::Udp if !self.neighbours.share_port => {}
                 Transport::Udp => {
                     let worker = self.neighbours.index;
                     for (index, steer) in self.neighbours.steers.iter().enumerate() {

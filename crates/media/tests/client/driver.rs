@@ -97,7 +97,8 @@ impl Driver {
                     Some(act) => self.act(act),
                     None => return,
                 },
-                Ok((length, _)) = self.udp.recv_from(&mut buffer), if self.tcp.is_none() => {
+                Ok((length, from)) = self.udp.recv_from(&mut buffer), if self.tcp.is_none() => {
+                    assert_eq!(from, self.by_way_of.unwrap_or(self.server), "another address");
                     if !self.is_silent {
                         self.take(Protocol::Udp, &buffer[..length]);
                         self.drain(Instant::now()).await;

@@ -61,11 +61,12 @@ struct Ports {
 
 impl Ports {
     /// As set, else the server's port and the next one. Where the server's own port was chosen by
-    /// the system, one that is taken is no mistake, and the system chooses again.
+    /// the system, one that is taken is no mistake, and the system chooses again; where more than
+    /// one is needed in a row, it chooses all.
     fn of(settings: &config::Media, asked: SocketAddr, server: SocketAddr) -> Self {
         let next = SocketAddr::new(server.ip(), server.port().wrapping_add(1));
         let usual = |wanted: SocketAddr, is_free: fn(SocketAddr) -> io::Result<()>| {
-            if asked.port() == 0 && is_free(wanted).is_err() {
+            if asked.port() == 0 && (settings.udp_per_thread || is_free(wanted).is_err()) {
                 return SocketAddr::new(wanted.ip(), 0);
             }
             wanted
