@@ -9,7 +9,7 @@ use crate::event::Transport;
 use crate::net::{self, Frames};
 use crate::rewrite::{Continuity, Numbers, Picture, key_frame_size, read_vp8, read_vp9, write_vp9};
 use crate::settings::Limits;
-use crate::webrtc::{Connection, Ground, Sdp, VideoCodec};
+use crate::webrtc::{Certificate, Connection, Ground, Sdp, VideoCodec};
 
 /// The receiver's half of the user name of a STUN binding request.
 pub fn stun_username(packet: &[u8]) -> Option<&str> {
@@ -102,9 +102,10 @@ impl Fuzzed {
     /// One that awaits an offer.
     pub fn new(now: Instant) -> Self {
         let addr = SocketAddr::from(([127, 0, 0, 1], 9));
-        let ground = Ground::new(vec![addr], vec![addr], Limits::default());
         // Made of the system's chance alone, which does not fail.
-        let ground = Arc::new(ground.expect("a certificate"));
+        let certificate = Certificate::generate().expect("a certificate");
+        let ground = Ground::new(&certificate, vec![addr], vec![addr], Limits::default());
+        let ground = Arc::new(ground);
         let order = &VideoCodec::PREFERENCE;
         let connection = Connection::new(&ground, "00".to_owned(), order, now);
         Self { connection, now }

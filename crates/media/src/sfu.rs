@@ -13,7 +13,7 @@ use crate::net::{Udp, reachable};
 use crate::placement::Placement;
 use crate::room::Offer;
 use crate::settings::Settings;
-use crate::webrtc::Ground;
+use crate::webrtc::{Certificate, Ground};
 use crate::worker::{Command, Neighbours, Steer, Worker, start};
 
 /// Commands that wait for a worker; who asks then waits in turn.
@@ -63,8 +63,7 @@ impl Sfu {
             listener.as_ref().map(TcpListener::local_addr).transpose().map_err(listen("tcp"))?;
         let candidates = |bound| reachable(bound, &settings.announce);
         let tcp_candidates = tcp.map(candidates).unwrap_or_default();
-        let ground = Ground::new(Vec::new(), tcp_candidates, settings.limits);
-        let ground = ground.ok_or_else(|| {
+        let certificate = Certificate::generate().ok_or_else(|| {
             Error::Worker(std::io::Error::other("no DTLS certificate could be made"))
         })?;
         let events: Arc<dyn Fn(Event) + Send + Sync> = Arc::new(events);
@@ -75,7 +74,8 @@ impl Sfu {
         for (index, (socket, inbox)) in sockets.into_iter().zip(inboxes).enumerate() {
             let (sender, receiver) = mpsc::channel(COMMANDS_MAX);
             commands.push(sender);
-            let ground = ground.reached_by(candidates(udp[index]));
+            let (udp, tcp) = (candidates(udp[index]), tcp_candidates.clone());
+            let ground = Ground::new(&certificate, udp, tcp, settings.limits);
             start(Worker {
                 neighbours: Neighbours {
                     index,

@@ -55,19 +55,19 @@ impl Udp {
         addr: SocketAddr,
         count: usize,
     ) -> io::Result<Vec<std::net::UdpSocket>> {
-        let mut next = Some(addr);
-        std::iter::repeat_with(|| {
-            let addr = next.ok_or_else(|| {
-                let text = format!("{addr} is too high for {count} ports one after another");
-                io::Error::new(io::ErrorKind::InvalidInput, text)
-            })?;
-            let port = if addr.port() == 0 { Some(0) } else { addr.port().checked_add(1) };
-            next = port.map(|port| SocketAddr::new(addr.ip(), port));
-            bind(addr, false)
-                .map_err(|error| io::Error::new(error.kind(), format!("{addr}: {error}")))
-        })
-        .take(count)
-        .collect()
+        let ports: Vec<u16> = match addr.port() {
+            0 => vec![0; count],
+            first => (first..=u16::MAX).take(count).collect(),
+        };
+        if ports.len() < count {
+            let text = format!("{addr} is too high for {count} ports one after another");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let open = |port| {
+            let at = SocketAddr::new(addr.ip(), port);
+            bind(at, false).map_err(|error| io::Error::new(error.kind(), format!("{at}: {error}")))
+        };
+        ports.into_iter().map(open).collect()
     }
 
     /// To be called within the runtime that is to drive it.

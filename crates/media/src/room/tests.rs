@@ -9,7 +9,7 @@ use crate::event::{CloseReason, Event};
 use crate::keys::{Grant, PeerKey, RoomKey};
 use crate::placement::Placement;
 use crate::settings::{CONNECT_WITHIN, IDLE_AFTER, LOST_AFTER, Limits};
-use crate::webrtc::Ground;
+use crate::webrtc::{Certificate, Ground};
 
 const ROOM: RoomKey = RoomKey(1);
 const ALICE: PeerKey = PeerKey(1);
@@ -24,7 +24,8 @@ const SDP: &str = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUND
 /// A room with Alice, whose connection is not up.
 fn with_alice(now: Instant) -> Rooms {
     let addr = ([127, 0, 0, 1], 9).into();
-    let ground = Ground::new(vec![addr], vec![], Limits::default()).unwrap();
+    let certificate = Certificate::generate().unwrap();
+    let ground = Ground::new(&certificate, vec![addr], vec![], Limits::default());
     let mut rooms = Rooms::new(Arc::new(ground), "00".to_owned());
     let place = Placement::new(1).place(ROOM, 1).unwrap();
     let offer = Offer { sdp: SDP.to_owned(), ..Offer::default() };

@@ -8,20 +8,20 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
-use str0m::config::DtlsCert;
 use str0m::format::CodecConfig;
 use str0m::media::{KeyframeRequestKind, MediaKind};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::{Candidate, Event, IceCreds, Input, Rtc, RtcConfig};
 
 use super::codec::{Codec, VideoCodec};
+use super::ground::Ground;
 use super::layer::Layer;
 use super::packet::{Outgoing, Packet};
 use super::sdp::Sdp;
 use crate::error::OfferError;
 use crate::event::Transport;
 use crate::keys::{Kind, Mid};
-use crate::settings::{Limits, QUALITY_INTERVAL};
+use crate::settings::QUALITY_INTERVAL;
 
 /// What is taken as a receiver's bandwidth before anything is known. Probes find more within a
 /// second; much more would flood a slow line meanwhile.
@@ -38,28 +38,6 @@ const AT_ONCE: Duration = Duration::from_micros(1);
 /// So many calls at once are enough for the key frames that come together, two calls a packet, and
 /// a bound for the case that it never stops asking.
 const CALLS_AT_ONCE_MAX: usize = 1_024;
-
-/// What all connections of a worker have in common.
-pub(crate) struct Ground {
-    cert: DtlsCert,
-    /// Under which addresses clients reach us, with their ports.
-    pub(crate) udp: Vec<SocketAddr>,
-    pub(crate) tcp: Vec<SocketAddr>,
-    pub(crate) limits: Limits,
-}
-
-impl Ground {
-    /// None where no certificate can be made.
-    pub(crate) fn new(udp: Vec<SocketAddr>, tcp: Vec<SocketAddr>, limits: Limits) -> Option<Self> {
-        let provider = str0m::crypto::from_feature_flags();
-        Some(Self { cert: provider.dtls_provider.generate_certificate()?, udp, tcp, limits })
-    }
-
-    /// The same where clients reach us by other addresses.
-    pub(crate) fn reached_by(&self, udp: Vec<SocketAddr>) -> Self {
-        Self { cert: self.cert.clone(), udp, tcp: self.tcp.clone(), limits: self.limits }
-    }
-}
 
 /// What a connection asks to be done.
 #[expect(clippy::large_enum_variant, reason = "nearly all are packets, which need no box each")]

@@ -2,6 +2,7 @@
 
 mod codec;
 mod connection;
+mod ground;
 mod layer;
 mod packet;
 mod sdp;
@@ -10,7 +11,8 @@ mod tests;
 
 pub(crate) use codec::Codec;
 pub(crate) use codec::VideoCodec;
-pub(crate) use connection::{Broken, Connection, Ground, Output, Report};
+pub(crate) use connection::{Broken, Connection, Output, Report};
+pub(crate) use ground::{Certificate, Ground};
 pub(crate) use layer::{LAYERS, Layer};
 pub(crate) use packet::{Outgoing, Packet};
 pub(crate) use sdp::{Direction, Sdp};

@@ -33,7 +33,8 @@ impl Pair {
         let now = Instant::now();
         let server_addr = SocketAddr::from(([127, 0, 0, 1], 1));
         let client_addr = SocketAddr::from(([127, 0, 0, 1], 2));
-        let ground = Ground::new(vec![server_addr], vec![], Limits::default()).unwrap();
+        let certificate = Certificate::generate().unwrap();
+        let ground = Ground::new(&certificate, vec![server_addr], vec![], Limits::default());
         let ground = Arc::new(ground);
         let server = Connection::new(&ground, "00".to_owned(), &[VideoCodec::Vp8], now);
         let mut client = RtcConfig::new().set_rtp_mode(true).build(now);

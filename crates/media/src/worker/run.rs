@@ -39,6 +39,13 @@ pub(crate) struct Neighbours {
     pub(crate) share_port: bool,
 }
 
+impl Neighbours {
+    /// Whether packets of a path may come to other workers than its own.
+    fn share(&self, path: Path) -> bool {
+        path.0 == Transport::Udp && self.share_port
+    }
+}
+
 /// All that a worker starts with.
 pub(crate) struct Worker {
     pub(crate) neighbours: Neighbours,
@@ -248,7 +255,7 @@ impl Running {
             }
             Route::Check(peer) => {
                 if self.rooms.authenticate(peer, path, bytes, now) {
-                    if self.demultiplexer.learn(path, peer, to) && self.may_come_to_others(path) {
+                    if self.demultiplexer.learn(path, peer, to) && self.neighbours.share(path) {
                         for worker in 0..self.neighbours.steers.len() {
                             self.teach(worker, path);
                         }
@@ -256,7 +263,7 @@ impl Running {
                     self.rooms.receive(peer, path, bytes, now);
                 }
             }
-            Route::Worker(worker) if via.is_none() && self.may_come_to_others(path) => {
+            Route::Worker(worker) if via.is_none() && self.neighbours.share(path) => {
                 let datagram = Steer::Datagram {
                     from: path.1,
                     to,
@@ -268,11 +275,6 @@ impl Running {
             }
             Route::Worker(_) | Route::Nobody => {}
         }
-    }
-
-    /// Whether packets of a path may come to other workers than its own.
-    fn may_come_to_others(&self, path: Path) -> bool {
-        path.0 == Transport::Udp && self.neighbours.share_port
     }
 
     /// Tells another worker that a path is ours.
@@ -305,16 +307,15 @@ impl Running {
             if !self.demultiplexer.forget(path, peer) {
                 continue;
             }
-            match path.0 {
-                Transport::Tcp => drop(self.links.remove(&path.1)),
-                Transport::Udp if !self.neighbours.share_port => {}
-                Transport::Udp => {
-                    let worker = self.neighbours.index;
-                    for (index, steer) in self.neighbours.steers.iter().enumerate() {
-                        if index != worker {
-                            // A stale entry sends packets here, where they are nobody's.
-                            let _ = steer.try_send(Steer::Forget { path, worker });
-                        }
+            if path.0 == Transport::Tcp {
+                self.links.remove(&path.1);
+            }
+            if self.neighbours.share(path) {
+                let worker = self.neighbours.index;
+                for (index, steer) in self.neighbours.steers.iter().enumerate() {
+                    if index != worker {
+                        // A stale entry sends packets here, where they are nobody's.
+                        let _ = steer.try_send(Steer::Forget { path, worker });
                     }
                 }
             }

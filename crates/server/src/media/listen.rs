@@ -1,7 +1,6 @@
 //! Starts the router on its ports.
 
 use std::{
-    io,
     net::{SocketAddr, TcpListener, UdpSocket},
     num::NonZeroUsize,
     sync::Arc,
@@ -61,19 +60,21 @@ struct Ports {
 
 impl Ports {
     /// As set, else the server's port and the next one. Where the server's own port was chosen by
-    /// the system, one that is taken is no mistake, and the system chooses again; where more than
-    /// one is needed in a row, it chooses all.
+    /// the system, one that is taken is no mistake, and the system chooses again; where more UDP
+    /// ports than one are needed in a row, it chooses them all.
     fn of(settings: &config::Media, asked: SocketAddr, server: SocketAddr) -> Self {
         let next = SocketAddr::new(server.ip(), server.port().wrapping_add(1));
-        let usual = |wanted: SocketAddr, is_free: fn(SocketAddr) -> io::Result<()>| {
-            if asked.port() == 0 && (settings.udp_per_thread || is_free(wanted).is_err()) {
+        let usual = |wanted: SocketAddr, is_free: &dyn Fn() -> bool| {
+            if asked.port() == 0 && !is_free() {
                 return SocketAddr::new(wanted.ip(), 0);
             }
             wanted
         };
+        let are_udp_free = || !settings.udp_per_thread && UdpSocket::bind(server).is_ok();
+        let is_tcp_free = || TcpListener::bind(next).is_ok();
         Self {
-            udp: settings.udp.unwrap_or_else(|| usual(server, |at| UdpSocket::bind(at).map(drop))),
-            tcp: settings.tcp.unwrap_or_else(|| usual(next, |at| TcpListener::bind(at).map(drop))),
+            udp: settings.udp.unwrap_or_else(|| usual(server, &are_udp_free)),
+            tcp: settings.tcp.unwrap_or_else(|| usual(next, &is_tcp_free)),
         }
     }
 }

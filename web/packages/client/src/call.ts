@@ -235,7 +235,7 @@ export class Call extends Emitter<CallEvents> {
   }
 
   /** @internal Media flows again: that this user is back, the server tells the others only. */
-  flows(): void {
+  restored(): void {
     const own = this.own;
     if (own?.state !== 'dropped') return;
     const participants = merge(this.participants, [{ ...own, state: 'joined' }]);

@@ -221,7 +221,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
       call.on('media_changed', ({ media }) => void this.#follow(media)),
       call.on('started', () => void this.#say()),
       call.on('change', () => {
-        if (this.#state === 'connected') call.flows();
+        if (this.#state === 'connected') call.restored();
         if (this.#link) this.#want();
         else if (this.#state === 'connecting' && this.#timer === undefined) this.#connect();
       }),
@@ -288,7 +288,7 @@ export class CallMedia extends Emitter<CallMediaEvents> {
     this.#answered = performance.now() - ms;
     this.#report('connected_ms', ms);
     this.#enter('connected');
-    this.call.flows();
+    this.call.restored();
   }
 
   #sawFirst(): void {
