@@ -19,9 +19,9 @@ use crate::worker::{Command, Neighbours, Steer, Worker, start};
 /// Commands that wait for a worker; who asks then waits in turn.
 const COMMANDS_MAX: usize = 1_024;
 
-/// Packets that wait for a worker from its TCP connections and from other workers. A tenth of a
-/// second at 400 Mbit/s; what comes on top is lost.
-const STEERS_MAX: usize = 4_096;
+/// What waits for a worker: packets of its TCP connections, and what another worker read for it at
+/// once. A tenth of a second and more; what comes on top is lost.
+const STEERS_MAX: usize = 1_024;
 
 /// A running SFU. Clones are the same one; it ends with the last of them, or when stopped.
 #[derive(Clone)]

@@ -8,6 +8,8 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
+use super::datagrams::{Datagram, Datagrams};
+
 /// Buffers read into at once; each may hold many datagrams of one sender (GRO).
 const BUFFERS: usize = 16;
 
@@ -17,15 +19,6 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// What the system may hold for us. 4 MiB is a third of a second at 100 Mbit/s, and less where the
 /// system's own bound is lower.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
-
-/// A datagram that came.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Datagram<'a> {
-    pub(crate) from: SocketAddr,
-    /// Which of our addresses it was sent to; the answer must come from it.
-    pub(crate) to: Option<IpAddr>,
-    pub(crate) bytes: &'a [u8],
-}
 
 pub(crate) struct Udp {
     socket: UdpSocket,
@@ -91,15 +84,15 @@ impl Udp {
     }
 
     /// Reads what there is, up to a bound. Whether there may be more.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(Datagram<'_>)) -> bool {
+    pub(crate) fn receive(&mut self, read: &mut Datagrams) -> bool {
         let mut metas = [RecvMeta::default(); BUFFERS];
         let mut slices: Vec<IoSliceMut<'_>> =
             self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
         let (socket, state) = (&self.socket, &self.state);
-        let read = socket
+        let result = socket
             .try_io(Interest::READABLE, || state.recv(socket.into(), &mut slices, &mut metas));
         // Errors of a socket that is not connected are of earlier sends (ICMP).
-        let Ok(count) = read else {
+        let Ok(count) = result else {
             return false;
         };
         let is_more = count == BUFFERS;
@@ -113,7 +106,7 @@ impl Udp {
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let to = meta.dst_ip.map(|ip| ip.to_canonical());
             for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                each(Datagram { from, to, bytes });
+                read.push(Datagram { from, to, bytes });
             }
         }
         is_more

@@ -33,7 +33,8 @@ impl Rooms {
         let Some(peer) = self.peer_mut(id) else {
             return;
         };
-        let at = next.min(peer.silence_at());
+        peer.connection_at = next;
+        let at = peer.next_at();
         if peer.timer_at.is_none_or(|known| at < known) {
             peer.timer_at = Some(at);
             self.outbox.timers.push((at, Timer::Peer(id)));

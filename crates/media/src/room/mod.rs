@@ -165,7 +165,13 @@ impl Rooms {
                     return;
                 }
                 peer.timer_at = None;
-                self.tend(id, now);
+                if peer.next_at() > now {
+                    // What it was for has been done meanwhile.
+                    let next = peer.connection_at;
+                    self.call_at(id, next);
+                } else {
+                    self.tend(id, now);
+                }
             }
             Timer::Room(key) => self.pulse(key, now),
         }

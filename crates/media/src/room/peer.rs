@@ -33,6 +33,8 @@ pub(super) struct Peer {
     pub(super) is_waiting: bool,
     /// When the next call that counts is due.
     pub(super) timer_at: Option<Instant>,
+    /// When its connection is to be called next.
+    pub(super) connection_at: Instant,
     pub(super) offered_at: Instant,
     pub(super) stage: Stage,
     pub(super) heard_at: Instant,
@@ -73,6 +75,7 @@ impl Peer {
             paths: Vec::new(),
             is_waiting: false,
             timer_at: None,
+            connection_at: now,
             offered_at: now,
             stage: Stage::Connecting,
             heard_at: now,
@@ -108,6 +111,11 @@ impl Peer {
 
     pub(super) fn may_rise(&self, now: Instant) -> bool {
         now >= self.may_rise_at
+    }
+
+    /// When it is to be looked after next.
+    pub(super) fn next_at(&self) -> Instant {
+        self.connection_at.min(self.silence_at())
     }
 
     /// When its silence, or the length of its handshake, becomes something to tell.

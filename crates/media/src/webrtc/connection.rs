@@ -11,12 +11,13 @@ use str0m::change::SdpOffer;
 use str0m::format::CodecConfig;
 use str0m::media::{KeyframeRequestKind, MediaKind};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::{Candidate, Event, IceCreds, Input, Rtc, RtcConfig};
+use str0m::{Candidate, Event, IceCreds, Input, RtcConfig};
 
 use super::codec::{Codec, VideoCodec};
 use super::ground::Ground;
 use super::layer::Layer;
 use super::packet::{Outgoing, Packet};
+use super::run_loop::{RunLoop, Step};
 use super::sdp::Sdp;
 use crate::error::OfferError;
 use crate::event::Transport;
@@ -30,14 +31,6 @@ const FIRST_ESTIMATE_BPS: u64 = 600_000;
 /// Of what is sent on a stream, so much may be repeated packets. Beyond it, what waits to be
 /// repeated is dropped: on a line that loses so much it makes things worse. The library's own.
 const REPEATED_SHARE_MAX: f32 = 0.15;
-
-/// The library gives one packet and asks to be called again in the next microsecond. That is done
-/// at once: a timer would come a millisecond later, for each packet of a picture.
-const AT_ONCE: Duration = Duration::from_micros(1);
-
-/// So many calls at once are enough for the key frames that come together, two calls a packet, and
-/// a bound for the case that it never stops asking.
-const CALLS_AT_ONCE_MAX: usize = 1_024;
 
 /// What a connection asks to be done.
 #[expect(clippy::large_enum_variant, reason = "nearly all are packets, which need no box each")]
@@ -77,7 +70,7 @@ pub(crate) struct Broken;
 
 /// A connection of one peer.
 pub(crate) struct Connection {
-    rtc: Rtc,
+    library: RunLoop,
     ground: Arc<Ground>,
     /// The start of every ufrag of this connection, by which packets find the worker.
     ufrag_start: String,
@@ -87,8 +80,6 @@ pub(crate) struct Connection {
     codecs: [Option<Codec>; 128],
     /// Which stream an SSRC is, as the library worked out from the first packets.
     streams: AHashMap<u32, (Mid, Layer)>,
-    /// The latest time that there was here. The library takes none before those it was told.
-    latest: Instant,
 }
 
 impl Connection {
@@ -132,7 +123,7 @@ impl Connection {
             }
         }
         Self {
-            rtc,
+            library: RunLoop::new(rtc, now),
             ground: Arc::clone(ground),
             ufrag_start,
             ufrag: creds.ufrag,
@@ -140,7 +131,6 @@ impl Connection {
             mids: Vec::new(),
             codecs: [None; 128],
             streams: AHashMap::new(),
-            latest: now,
         }
     }
 
@@ -164,13 +154,12 @@ impl Connection {
                 "a further offer keeps the m-lines and their order, and adds behind them",
             )));
         }
-        let now = self.clock(now);
-        self.rtc
-            .handle_input(Input::Timeout(now))
+        self.library
+            .pass(now)
             .map_err(|error| (OfferError::sdp(error.to_string()), Some(Broken)))?;
         // The library panics on some offers that contradict themselves. What it has half changed
         // is dropped.
-        let rtc = &mut self.rtc;
+        let rtc = &mut self.library.rtc;
         let answer = catch_unwind(AssertUnwindSafe(|| rtc.sdp_api().accept_offer(offer)));
         let answer = match answer {
             Ok(Ok(answer)) => answer.to_sdp_string(),
@@ -198,22 +187,19 @@ impl Connection {
         let Some(receive) = self.parse(transport, from, bytes) else {
             return Ok(());
         };
-        let now = self.clock(now);
         // Anybody can send nonsense from a forged address, so that an error is the packet's and
         // not the connection's.
-        let taken = catch_unwind(AssertUnwindSafe(|| {
-            self.rtc.handle_input(Input::Receive(now, receive)).is_ok()
-        }));
+        let library = &mut self.library;
+        let taken = catch_unwind(AssertUnwindSafe(|| library.receive(now, receive).is_ok()));
         match taken {
-            Ok(_) if self.rtc.is_alive() => Ok(()),
+            Ok(_) if self.library.rtc.is_alive() => Ok(()),
             Ok(_) | Err(_) => Err(Broken),
         }
     }
 
     /// Lets time pass.
     pub(crate) fn pass(&mut self, now: Instant) -> Result<(), Broken> {
-        let now = self.clock(now);
-        guarded(|| self.rtc.handle_input(Input::Timeout(now)))
+        guarded(|| self.library.pass(now))
     }
 
     /// Takes all that is to be done, and says when to call [`Self::pass`] next.
@@ -223,14 +209,10 @@ impl Connection {
         outputs: &mut Vec<Output>,
     ) -> Result<Instant, Broken> {
         guarded(|| {
-            for _ in 0..CALLS_AT_ONCE_MAX {
-                match self.rtc.poll_output()? {
-                    str0m::Output::Timeout(at) if at <= self.clock(now) + AT_ONCE => {
-                        let now = self.clock(at);
-                        self.rtc.handle_input(Input::Timeout(now))?;
-                    }
-                    str0m::Output::Timeout(at) => return Ok(at),
-                    str0m::Output::Transmit(transmit) => {
+            loop {
+                match self.library.step(now)? {
+                    Step::Rest(until) => return Ok(until),
+                    Step::Transmit(transmit) => {
                         let transport = match transmit.proto {
                             Protocol::Udp => Transport::Udp,
                             Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Transport::Tcp,
@@ -238,29 +220,26 @@ impl Connection {
                         let bytes = transmit.contents.into();
                         outputs.push(Output::Transmit(transport, transmit.destination, bytes));
                     }
-                    str0m::Output::Event(event) => {
+                    Step::Event(event) => {
                         if let Some(output) = self.understand(event) {
                             outputs.push(output);
                         }
                     }
                 }
             }
-            Ok(now + Duration::from_millis(1))
         })
     }
 
-    /// Sends a packet in the stream of that SSRC.
+    /// Sends a packet in the stream of that SSRC, with the next [`Self::pass`].
     pub(crate) fn write(&mut self, ssrc: u32, outgoing: Outgoing<'_>, now: Instant) {
-        let now = self.clock(now);
-        if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc.into()) {
-            stream.write_rtp(outgoing.into_write(now));
-        }
+        let number = outgoing.sequence_number();
+        self.library.write(ssrc, number, |now| outgoing.into_write(now), now);
     }
 
     /// Asks the peer for a key frame (PLI, RFC 4585 section 6.3.1).
     pub(crate) fn ask_key_frame(&mut self, mid: Mid, layer: Option<Layer>) {
         let rid = layer.map(|layer| layer.rid().into());
-        let mut api = self.rtc.direct_api();
+        let mut api = self.library.rtc.direct_api();
         if let Some(stream) = api.stream_rx_by_mid(mid.as_str().into(), rid) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
@@ -270,13 +249,14 @@ impl Connection {
     /// `desired_bps` for the best, which is worth probing.
     pub(crate) fn want_bitrate(&mut self, next_bps: u64, desired_bps: u64) {
         let (next, desired) = (Bitrate::from(next_bps), Bitrate::from(desired_bps));
-        self.rtc.bwe().set_bitrate(next, desired);
+        self.library.hurry();
+        self.library.rtc.bwe().set_bitrate(next, desired);
     }
 
     /// Says goodbye; what it has to say is in the next [`Self::drain`].
     pub(crate) fn close(&mut self) {
         // Only an open DTLS layer can fail to close, and then there is nobody to tell.
-        let _ = guarded(|| self.rtc.close());
+        let _ = guarded(|| self.library.rtc.close());
     }
 
     /// Whether the packet is a check of this peer's ICE agent: it knows our password (RFC 8445
@@ -289,7 +269,7 @@ impl Connection {
         bytes: &[u8],
     ) -> bool {
         self.parse(transport, from, bytes)
-            .is_some_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+            .is_some_and(|receive| self.library.rtc.accepts(&Input::Receive(now, receive)))
     }
 
     pub(crate) fn ufrag(&self) -> &str {
@@ -303,7 +283,7 @@ impl Connection {
 
     /// The SSRC under which we send on that m-line, if we do.
     pub(crate) fn ssrc(&mut self, mid: Mid) -> Option<u32> {
-        let mut api = self.rtc.direct_api();
+        let mut api = self.library.rtc.direct_api();
         Some(*api.stream_tx_by_mid(mid.as_str().into(), None)?.ssrc())
     }
 
@@ -314,7 +294,7 @@ impl Connection {
             Kind::Audio => limits.repeat_audio,
             Kind::Video => limits.repeat_video,
         };
-        let mut api = self.rtc.direct_api();
+        let mut api = self.library.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid.as_str().into(), None) else {
             return;
         };
@@ -326,7 +306,7 @@ impl Connection {
 
     /// What the peer can take on that m-line: payload types with their codecs.
     pub(crate) fn payload_types(&self, mid: Mid, kind: Kind) -> Vec<(u8, Codec)> {
-        let Some(media) = self.rtc.media(mid.as_str().into()) else {
+        let Some(media) = self.library.rtc.media(mid.as_str().into()) else {
             return Vec::new();
         };
         let matches = match media.kind() {
@@ -340,19 +320,13 @@ impl Connection {
             .collect()
     }
 
-    /// The time to tell the library: not before what it knows.
-    fn clock(&mut self, now: Instant) -> Instant {
-        self.latest = self.latest.max(now);
-        self.latest
-    }
-
     fn codec(&self, payload_type: u8) -> Option<Codec> {
         *self.codecs.get(usize::from(payload_type))?
     }
 
     fn learn_codecs(&mut self) {
         self.codecs = [None; 128];
-        for params in self.rtc.codec_config().params() {
+        for params in self.library.rtc.codec_config().params() {
             if let Some(place) = self.codecs.get_mut(usize::from(*params.pt())) {
                 *place = Codec::of(params);
             }
@@ -361,14 +335,14 @@ impl Connection {
 
     /// An ICE restart makes the library choose credentials of its own, which would name no worker.
     fn name_worker(&mut self, answer: String) -> String {
-        let chosen = self.rtc.direct_api().local_ice_credentials();
+        let chosen = self.library.rtc.direct_api().local_ice_credentials();
         if chosen.ufrag == self.ufrag {
             return answer;
         }
         let creds = credentials(&self.ufrag_start);
         let answer = answer.replace(&chosen.ufrag, &creds.ufrag).replace(&chosen.pass, &creds.pass);
         self.ufrag.clone_from(&creds.ufrag);
-        self.rtc.direct_api().set_local_ice_credentials(creds);
+        self.library.rtc.direct_api().set_local_ice_credentials(creds);
         answer
     }
 
@@ -427,7 +401,7 @@ impl Connection {
         if let Some(known) = self.streams.get(&ssrc) {
             return Some(*known);
         }
-        let mut api = self.rtc.direct_api();
+        let mut api = self.library.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into())?;
         let mid = stream.mid().parse().ok()?;
         let layer = stream.rid().map_or(Some(Layer::Full), |rid| Layer::of_rid(&rid))?;
@@ -438,7 +412,7 @@ impl Connection {
     /// Of sound alone: the packets of a picture have one timestamp and are spread over the time to
     /// the next one, which counts as jitter (RFC 3550, section 6.4.1) and is none of the network's.
     fn jitter(&self, mid: &str, ticks: u32) -> Option<Duration> {
-        let media = self.rtc.media(mid.into())?;
+        let media = self.library.rtc.media(mid.into())?;
         let rate = Codec::clock_rate_hz(Kind::Audio);
         let is_audio = media.kind() == MediaKind::Audio;
         is_audio.then(|| Duration::from_secs(1) * ticks.min(rate) / rate)

@@ -5,6 +5,7 @@ mod connection;
 mod ground;
 mod layer;
 mod packet;
+mod run_loop;
 mod sdp;
 #[cfg(test)]
 mod tests;

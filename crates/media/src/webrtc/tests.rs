@@ -1,6 +1,7 @@
 //! A connection to a client in memory, in time that is made up.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -89,25 +90,46 @@ impl Pair {
         }
         outputs
     }
+
+    /// Sends the packets of a picture with these numbers; what came of it, and when the connection
+    /// wants to be called next.
+    fn send_picture(&mut self, numbers: RangeInclusive<u64>) -> (Vec<Output>, Instant) {
+        let ssrc = self.server.ssrc(self.mid).unwrap();
+        let (payload_type, codec) = self.server.payload_types(self.mid, Kind::Video)[0];
+        for seq in numbers {
+            let numbers = Numbers { seq, time: 1, picture: Picture::default() };
+            let packet = Packet::made_up(Layer::Full, 7, codec, numbers, true);
+            let outgoing = Outgoing { packet: &packet, payload_type, numbers };
+            self.server.write(ssrc, outgoing, self.now);
+        }
+        self.server.pass(self.now).unwrap();
+        let mut outputs = Vec::new();
+        let next = self.server.drain(self.now, &mut outputs).unwrap();
+        (outputs, next)
+    }
+
+    /// How many of these are packets of the picture.
+    fn of_picture(&mut self, outputs: &[Output]) -> usize {
+        let ssrc = self.server.ssrc(self.mid).unwrap().to_be_bytes();
+        let is_of_picture = |output: &&Output| match output {
+            Output::Transmit(_, _, bytes) => bytes[8..12] == ssrc,
+            _ => false,
+        };
+        outputs.iter().filter(is_of_picture).count()
+    }
 }
 
 #[test]
 fn the_packets_of_a_picture_are_sent_at_once() {
     let mut pair = Pair::connected();
-    let ssrc = pair.server.ssrc(pair.mid).unwrap();
-    let (payload_type, codec) = pair.server.payload_types(pair.mid, Kind::Video)[0];
     pair.server_speaks();
-    for seq in 1..=5 {
-        let numbers = Numbers { seq, time: 1, picture: Picture::default() };
-        let packet = Packet::made_up(Layer::Full, 7, codec, numbers, true);
-        let outgoing = Outgoing { packet: &packet, payload_type, numbers };
-        pair.server.write(ssrc, outgoing, pair.now);
+    for picture in 0..20 {
+        let first = picture * 5 + 1;
+        let (outputs, next) = pair.send_picture(first..=first + 4);
+        assert_eq!(pair.of_picture(&outputs), 5, "picture {picture}: {outputs:?}");
+        // Nothing is left to do now, and nothing is put off for long.
+        let wait = next.duration_since(pair.now);
+        assert!((Duration::from_micros(2)..PAUSE * 2).contains(&wait), "{wait:?}");
+        pair.now += Duration::from_millis(1);
     }
-    pair.server.pass(pair.now).unwrap();
-    let outputs = pair.server_speaks();
-    let of_picture = |output: &&Output| match output {
-        Output::Transmit(_, _, bytes) => bytes[8..12] == ssrc.to_be_bytes(),
-        _ => false,
-    };
-    assert_eq!(outputs.iter().filter(of_picture).count(), 5, "{outputs:?}");
 }

@@ -1,13 +1,12 @@
 //! What a worker is asked to do.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
 
 use tokio::sync::oneshot;
 
 use crate::error::{Error, OfferError};
 use crate::keys::{Grant, Mid, PeerKey, RoomKey, Want};
-use crate::net::{Introduced, Packet};
+use crate::net::{Datagrams, Introduced, Packet};
 use crate::placement::Place;
 use crate::room::{Offer, Path};
 
@@ -44,8 +43,8 @@ pub(crate) enum Command {
 /// By another worker, or by a TCP connection of its own.
 #[derive(Debug)]
 pub(crate) enum Steer {
-    /// A datagram that came to the wrong worker.
-    Datagram { from: SocketAddr, to: Option<IpAddr>, bytes: Vec<u8>, via: usize },
+    /// Datagrams that came to the wrong worker.
+    Datagrams { datagrams: Datagrams, via: usize },
     /// A path is a peer's of another worker.
     Learn { path: Path, worker: usize },
     /// A path is no longer that worker's.

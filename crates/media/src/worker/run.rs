@@ -1,7 +1,7 @@
 //! The loop of a worker.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::command::{Command, Steer};
 use super::demultiplex::{Demultiplexer, Route, ufrag_start, worker_of};
 use super::timers::Timers;
 use crate::event::{Event, Transport};
-use crate::net::{Batch, Introduced, Link, Packet, Udp, accept};
+use crate::net::{Batch, Datagram, Datagrams, Introduced, Link, Packet, Udp, accept};
 use crate::room::{Path, Rooms};
 use crate::webrtc::Ground;
 
@@ -21,8 +21,8 @@ use crate::webrtc::Ground;
 /// answers.
 const READS_MAX: usize = 4;
 
-/// Packets of TCP connections and other workers taken at once.
-const STEERS_MAX: usize = 256;
+/// What is taken at once of TCP connections and other workers.
+const STEERS_MAX: usize = 64;
 
 /// Commands taken at once. Each may be an offer, which holds media up as long as it takes.
 const COMMANDS_MAX: usize = 8;
@@ -85,16 +85,9 @@ struct Running {
     steers: mpsc::Receiver<Steer>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
     /// Datagrams read, until they are handled.
-    read: Vec<Read>,
-    bytes: Vec<u8>,
-}
-
-/// A datagram within the bytes read.
-#[derive(Clone, Copy)]
-struct Read {
-    from: SocketAddr,
-    to: Option<IpAddr>,
-    end: usize,
+    read: Datagrams,
+    /// Those for each of the workers.
+    astray: Vec<Datagrams>,
 }
 
 impl Running {
@@ -125,8 +118,8 @@ impl Running {
             commands,
             steers,
             events,
-            read: Vec::new(),
-            bytes: Vec::new(),
+            read: Datagrams::default(),
+            astray: (0..workers).map(|_| Datagrams::default()).collect(),
         })
     }
 
@@ -186,8 +179,10 @@ impl Running {
 
     fn steered(&mut self, steer: Steer, now: Instant) {
         match steer {
-            Steer::Datagram { from, to, bytes, via } => {
-                self.arrived((Transport::Udp, from), to, &bytes, Some(via), now);
+            Steer::Datagrams { datagrams, via } => {
+                for datagram in datagrams.iter() {
+                    self.arrived(Transport::Udp, datagram, Some(via), now);
+                }
             }
             Steer::Learn { path, worker } => self.demultiplexer.learn_other(path, worker),
             Steer::Forget { path, worker } => self.demultiplexer.forget_other(path, worker),
@@ -202,10 +197,10 @@ impl Running {
                 self.links.remove(&from);
             }
             Steer::Packet(Packet { from, bytes }) => {
-                let path = (Transport::Tcp, from);
-                self.arrived(path, None, &bytes, None, now);
+                let packet = Datagram { from, to: None, bytes: &bytes };
+                self.arrived(Transport::Tcp, packet, None, now);
                 // A connection is for one peer, which its first packet must prove to be.
-                if !self.demultiplexer.is_here(path) {
+                if !self.demultiplexer.is_here((Transport::Tcp, from)) {
                     self.links.remove(&from);
                 }
             }
@@ -214,24 +209,29 @@ impl Running {
 
     fn read(&mut self) {
         for _ in 0..READS_MAX {
-            self.read.clear();
-            self.bytes.clear();
-            let (read, bytes) = (&mut self.read, &mut self.bytes);
-            let is_more = self.udp.receive(|datagram| {
-                bytes.extend_from_slice(datagram.bytes);
-                read.push(Read { from: datagram.from, to: datagram.to, end: bytes.len() });
-            });
-            let (read, bytes) = (std::mem::take(&mut self.read), std::mem::take(&mut self.bytes));
+            let mut read = std::mem::take(&mut self.read);
+            let is_more = self.udp.receive(&mut read);
             let now = Instant::now();
-            let mut start = 0;
-            for datagram in &read {
-                let path = (Transport::Udp, datagram.from);
-                self.arrived(path, datagram.to, &bytes[start..datagram.end], None, now);
-                start = datagram.end;
+            for datagram in read.iter() {
+                self.arrived(Transport::Udp, datagram, None, now);
             }
-            (self.read, self.bytes) = (read, bytes);
+            read.clear();
+            self.read = read;
+            self.pass_on();
             if !is_more {
                 break;
+            }
+        }
+    }
+
+    /// Gives other workers what came for them.
+    fn pass_on(&mut self) {
+        let via = self.neighbours.index;
+        for (astray, steer) in self.astray.iter_mut().zip(&self.neighbours.steers) {
+            if !astray.is_empty() {
+                let datagrams = std::mem::take(astray);
+                // A worker that cannot keep up loses packets, as a full socket does.
+                let _ = steer.try_send(Steer::Datagrams { datagrams, via });
             }
         }
     }
@@ -239,12 +239,13 @@ impl Running {
     /// A packet came, perhaps by way of another worker.
     fn arrived(
         &mut self,
-        path: Path,
-        to: Option<IpAddr>,
-        bytes: &[u8],
+        over: Transport,
+        datagram: Datagram<'_>,
         via: Option<usize>,
         now: Instant,
     ) {
+        let Datagram { from, to, bytes } = datagram;
+        let path = (over, from);
         match self.demultiplexer.route(path, bytes) {
             Route::Peer(peer) => {
                 self.rooms.receive(peer, path, bytes, now);
@@ -264,14 +265,7 @@ impl Running {
                 }
             }
             Route::Worker(worker) if via.is_none() && self.neighbours.share(path) => {
-                let datagram = Steer::Datagram {
-                    from: path.1,
-                    to,
-                    bytes: bytes.to_vec(),
-                    via: self.neighbours.index,
-                };
-                // A worker that cannot keep up loses packets, as a full socket does.
-                let _ = self.neighbours.steers[worker].try_send(datagram);
+                self.astray[worker].push(datagram);
             }
             Route::Worker(_) | Route::Nobody => {}
         }
