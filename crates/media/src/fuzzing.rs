@@ -9,7 +9,7 @@ use crate::event::Transport;
 use crate::net::{self, Frames};
 use crate::rewrite::{Continuity, Numbers, Picture, key_frame_size, read_vp8, read_vp9, write_vp9};
 use crate::settings::Limits;
-use crate::webrtc::{Certificate, Connection, Ground, Sdp, VideoCodec};
+use crate::webrtc::{Certificate, Connection, Ground, Sdp, Transmits, VideoCodec};
 
 /// The receiver's half of the user name of a STUN binding request.
 pub fn stun_username(packet: &[u8]) -> Option<&str> {
@@ -122,6 +122,7 @@ impl Fuzzed {
     pub fn receive(&mut self, packet: &[u8]) -> bool {
         let from = SocketAddr::from(([127, 0, 0, 1], 10));
         let taken = self.connection.receive(self.now, Transport::Udp, from, packet);
-        taken.is_ok() && self.connection.drain(self.now, &mut Vec::new()).is_ok()
+        let (transmits, outputs) = (&mut Transmits::default(), &mut Vec::new());
+        taken.is_ok() && self.connection.drain(self.now, transmits, outputs).is_ok()
     }
 }

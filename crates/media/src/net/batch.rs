@@ -1,9 +1,9 @@
 //! Sending many datagrams with few system calls.
 
-use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 
+use super::packed::Packed;
 use super::udp::Udp;
 
 /// Datagrams kept while the system takes no more. Half a second at 100 Mbit/s; what would wait
@@ -13,72 +13,77 @@ const WAITING_MAX: usize = 4_096;
 /// The most bytes in one call: the largest UDP payload.
 const CALL_MAX_BYTES: usize = 65_000;
 
-/// Datagrams on their way out.
+/// Where a datagram goes, and from which of our addresses.
+type Addresses = (SocketAddr, Option<IpAddr>);
+
+/// Datagrams that the system did not take yet.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    queue: VecDeque<Waiting>,
-    /// Several datagrams in a row, for the system to cut up again (GSO).
-    joined: Vec<u8>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    to: SocketAddr,
-    from: Option<IpAddr>,
-    bytes: Vec<u8>,
+    waiting: Packed<Addresses>,
 }
 
 impl Batch {
-    pub(crate) fn push(&mut self, to: SocketAddr, from: Option<IpAddr>, bytes: Vec<u8>) {
-        if self.queue.len() == WAITING_MAX {
-            self.queue.pop_front();
-        }
-        self.queue.push_back(Waiting { to, from, bytes });
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty()
+        self.waiting.is_empty()
     }
 
-    /// Sends what the system takes; the rest stays.
-    pub(crate) fn send(&mut self, udp: &Udp) {
-        while let Some(first) = self.queue.front() {
-            let count = run(&self.queue, udp.segments_max());
-            let (to, from, segment) = (first.to, first.from, first.bytes.len());
-            let sent = if count == 1 {
-                udp.send(to, from, &first.bytes, None)
-            } else {
-                self.joined.clear();
-                for waiting in self.queue.iter().take(count) {
-                    self.joined.extend_from_slice(&waiting.bytes);
-                }
-                udp.send(to, from, &self.joined, Some(segment))
-            };
-            match sent {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // An address that cannot be reached loses its datagrams, as any network may.
-                Ok(()) | Err(_) => drop(self.queue.drain(..count)),
-            }
+    /// Sends what the system takes of what waits and of these; the rest waits. Of the addresses
+    /// that these go to, `from` tells those that they go from.
+    pub(crate) fn send(
+        &mut self,
+        udp: &Udp,
+        datagrams: &Packed<SocketAddr>,
+        from: impl Fn(SocketAddr) -> Option<IpAddr>,
+    ) {
+        if !self.waiting.is_empty() {
+            let sent = send(udp, &self.waiting, |addresses| addresses);
+            self.waiting.drop_first(sent);
+        }
+        let sent =
+            if self.waiting.is_empty() { send(udp, datagrams, |to| (to, from(to))) } else { 0 };
+        for (to, bytes) in datagrams.iter().skip(sent) {
+            self.waiting.push((to, from(to)), bytes);
+        }
+        let excess = self.waiting.len().saturating_sub(WAITING_MAX);
+        if excess > 0 {
+            self.waiting.drop_first(excess);
         }
     }
 }
 
-/// How many of the first datagrams can go in one call: to one address and of one length, but for a
-/// last one that may be shorter.
-fn run(queue: &VecDeque<Waiting>, most: usize) -> usize {
-    let Some(first) = queue.front() else {
-        return 0;
-    };
-    let length = first.bytes.len();
+/// Sends datagrams until the system takes no more. How many it took.
+fn send<T: Copy + PartialEq>(
+    udp: &Udp,
+    datagrams: &Packed<T>,
+    addresses: impl Fn(T) -> Addresses,
+) -> usize {
+    let mut at = 0;
+    while at < datagrams.len() {
+        let count = run(datagrams, at, udp.segments_max());
+        let (to, from) = addresses(datagrams.of(at));
+        let segment = (count > 1).then(|| datagrams.bytes(at..at + 1).len());
+        match udp.send(to, from, datagrams.bytes(at..at + count), segment) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            // An address that cannot be reached loses its datagrams, as any network may.
+            Ok(()) | Err(_) => at += count,
+        }
+    }
+    at
+}
+
+/// How many from that one on can go in one call, for the system to cut up again (GSO): to one
+/// address and of one length, but for a last one that may be shorter.
+fn run<T: Copy + PartialEq>(datagrams: &Packed<T>, first: usize, most: usize) -> usize {
+    let length = datagrams.bytes(first..first + 1).len();
     let most = most.min(CALL_MAX_BYTES / length.max(1)).max(1);
     let mut count = 1;
-    for waiting in queue.iter().take(most).skip(1) {
-        let is_same = (waiting.to, waiting.from) == (first.to, first.from);
-        if !is_same || waiting.bytes.len() > length {
+    for at in (first + 1..datagrams.len()).take(most - 1) {
+        let bytes = datagrams.bytes(at..at + 1);
+        if datagrams.of(at) != datagrams.of(first) || bytes.len() > length {
             break;
         }
         count += 1;
-        if waiting.bytes.len() < length {
+        if bytes.len() < length {
             break;
         }
     }
@@ -91,18 +96,7 @@ mod tests {
 
     #[test]
     fn runs_are_of_one_address_and_length() {
-        let queue = |lengths: &[(u16, usize)]| -> VecDeque<Waiting> {
-            lengths
-                .iter()
-                .map(|(port, length)| Waiting {
-                    to: SocketAddr::from(([127, 0, 0, 1], *port)),
-                    from: None,
-                    bytes: vec![0; *length],
-                })
-                .collect()
-        };
-        let table: [(&[(u16, usize)], usize); 7] = [
-            (&[], 0),
+        let table: [(&[(u16, usize)], usize); 6] = [
             (&[(1, 9)], 1),
             (&[(1, 9), (1, 9), (2, 9)], 2),
             (&[(1, 9), (1, 9), (1, 4), (1, 9)], 3),
@@ -111,7 +105,12 @@ mod tests {
             (&[(1, 40_000), (1, 40_000)], 1),
         ];
         for (lengths, expected) in table {
-            assert_eq!(run(&queue(lengths), 4), expected, "{lengths:?}");
+            let mut datagrams = Packed::default();
+            datagrams.push(0, b"sent before");
+            for (port, length) in lengths {
+                datagrams.push(*port, &vec![0; *length]);
+            }
+            assert_eq!(run(&datagrams, 1, 4), expected, "{lengths:?}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 mod addresses;
 mod batch;
-mod datagrams;
+mod packed;
 mod rfc4571;
 mod stun;
 mod tcp;
@@ -10,8 +10,8 @@ mod udp;
 
 pub(crate) use addresses::reachable;
 pub(crate) use batch::Batch;
-pub(crate) use datagrams::{Datagram, Datagrams};
+pub(crate) use packed::Packed;
 pub(crate) use rfc4571::{Frames, frame};
 pub(crate) use stun::{binding_username, is_stun};
 pub(crate) use tcp::{Introduced, Link, Packet, accept};
-pub(crate) use udp::Udp;
+pub(crate) use udp::{Origin, Udp};

@@ -8,7 +8,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::Interest;
 use tokio::net::UdpSocket;
 
-use super::datagrams::{Datagram, Datagrams};
+use super::packed::Packed;
 
 /// Buffers read into at once; each may hold many datagrams of one sender (GRO).
 const BUFFERS: usize = 16;
@@ -19,6 +19,14 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// What the system may hold for us. 4 MiB is a third of a second at 100 Mbit/s, and less where the
 /// system's own bound is lower.
 const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
+
+/// Where a datagram came from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    pub(crate) from: SocketAddr,
+    /// Which of our addresses it was sent to; the answer must come from it.
+    pub(crate) to: Option<IpAddr>,
+}
 
 pub(crate) struct Udp {
     socket: UdpSocket,
@@ -84,7 +92,7 @@ impl Udp {
     }
 
     /// Reads what there is, up to a bound. Whether there may be more.
-    pub(crate) fn receive(&mut self, read: &mut Datagrams) -> bool {
+    pub(crate) fn receive(&mut self, read: &mut Packed<Origin>) -> bool {
         let mut metas = [RecvMeta::default(); BUFFERS];
         let mut slices: Vec<IoSliceMut<'_>> =
             self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
@@ -106,7 +114,7 @@ impl Udp {
             let from = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
             let to = meta.dst_ip.map(|ip| ip.to_canonical());
             for bytes in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                read.push(Datagram { from, to, bytes });
+                read.push(Origin { from, to }, bytes);
             }
         }
         is_more

@@ -6,7 +6,7 @@ use super::peer::Stage;
 use super::{PeerId, Rooms};
 use crate::event::{CloseReason, Event};
 use crate::keys::{PeerKey, RoomKey};
-use crate::webrtc::{Broken, Output};
+use crate::webrtc::Broken;
 
 impl Rooms {
     /// Ends a peer's connection, as the embedder asked.
@@ -47,20 +47,9 @@ impl Rooms {
         }
         let mut peer = self.peers.remove(id.index);
         if reason != Some(CloseReason::Failed) {
-            let mut outputs = Vec::new();
             peer.connection.close();
             // It may not be able to say goodbye any more, which ends it as well.
-            let _ = peer.connection.drain(now, &mut outputs);
-            let transmits = outputs.into_iter().filter_map(|output| match output {
-                Output::Transmit(transport, to, bytes) => Some(((transport, to), bytes)),
-                Output::Connected
-                | Output::Packet(_)
-                | Output::KeyFrameAsked(_)
-                | Output::Estimate(_)
-                | Output::Report(_)
-                | Output::Left => None,
-            });
-            self.outbox.transmits.extend(transmits);
+            let _ = peer.connection.drain(now, &mut self.outbox.transmits, &mut Vec::new());
         }
         let ufrag = peer.connection.ufrag().to_owned();
         self.outbox.ufrags.push((ufrag, None));

@@ -14,10 +14,12 @@ impl Rooms {
     /// Takes all that a peer's connection has to say, and asks for its next call.
     pub(super) fn settle(&mut self, id: PeerId, now: Instant) {
         let mut outputs = std::mem::take(&mut self.scratch);
-        let next = match self.connection_mut(id) {
-            Some(connection) => connection.drain(now, &mut outputs),
-            None => return,
+        let transmits = &mut self.outbox.transmits;
+        let peer = self.peers.get_mut(id.index).filter(|peer| peer.id == id);
+        let Some(peer) = peer else {
+            return;
         };
+        let next = peer.connection.drain(now, transmits, &mut outputs);
         for output in outputs.drain(..) {
             self.take(id, output, now);
         }
@@ -43,9 +45,6 @@ impl Rooms {
 
     fn take(&mut self, id: PeerId, output: Output, now: Instant) {
         match output {
-            Output::Transmit(transport, to, bytes) => {
-                self.outbox.transmits.push(((transport, to), bytes));
-            }
             Output::Packet(packet) => self.forward(id, &packet, now),
             Output::Connected => self.connected(id, now),
             Output::KeyFrameAsked(mid) => self.key_frame_asked(id, mid, now),

@@ -27,7 +27,7 @@ use slab::Slab;
 use crate::event::{Event, Transport};
 use crate::keys::{PeerKey, RoomKey, Source};
 use crate::placement::Place;
-use crate::webrtc::{Connection, Ground, Output};
+use crate::webrtc::{Connection, Ground, Output, Transmits};
 
 pub use joining::Offer;
 
@@ -63,7 +63,7 @@ pub(crate) enum Timer {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     /// Packets to send, in order.
-    pub(crate) transmits: Vec<(Path, Vec<u8>)>,
+    pub(crate) transmits: Transmits,
     pub(crate) events: Vec<Event>,
     /// Calls wanted. A peer's or room's later entries do not undo its earlier ones.
     pub(crate) timers: Vec<(Instant, Timer)>,

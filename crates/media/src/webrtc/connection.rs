@@ -10,7 +10,7 @@ use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpOffer;
 use str0m::format::CodecConfig;
 use str0m::media::{KeyframeRequestKind, MediaKind};
-use str0m::net::{Protocol, Receive, TcpType};
+use str0m::net::{Protocol, Receive, TcpType, Transmit};
 use str0m::{Candidate, Event, IceCreds, Input, RtcConfig};
 
 use super::codec::{Codec, VideoCodec};
@@ -22,6 +22,7 @@ use super::sdp::Sdp;
 use crate::error::OfferError;
 use crate::event::Transport;
 use crate::keys::{Kind, Mid};
+use crate::net::Packed;
 use crate::settings::QUALITY_INTERVAL;
 
 /// What is taken as a receiver's bandwidth before anything is known. Probes find more within a
@@ -36,8 +37,6 @@ const REPEATED_SHARE_MAX: f32 = 0.15;
 #[expect(clippy::large_enum_variant, reason = "nearly all are packets, which need no box each")]
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// Send this.
-    Transmit(Transport, SocketAddr, Vec<u8>),
     /// DTLS is done: media can flow.
     Connected,
     /// Media came in.
@@ -50,6 +49,13 @@ pub(crate) enum Output {
     Report(Report),
     /// The peer closed the connection.
     Left,
+}
+
+/// Packets to be sent, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Transmits {
+    pub(crate) udp: Packed<SocketAddr>,
+    pub(crate) tcp: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 /// What RTCP tells of a stream.
@@ -206,20 +212,19 @@ impl Connection {
     pub(crate) fn drain(
         &mut self,
         now: Instant,
+        transmits: &mut Transmits,
         outputs: &mut Vec<Output>,
     ) -> Result<Instant, Broken> {
         guarded(|| {
             loop {
                 match self.library.step(now)? {
                     Step::Rest(until) => return Ok(until),
-                    Step::Transmit(transmit) => {
-                        let transport = match transmit.proto {
-                            Protocol::Udp => Transport::Udp,
-                            Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => Transport::Tcp,
-                        };
-                        let bytes = transmit.contents.into();
-                        outputs.push(Output::Transmit(transport, transmit.destination, bytes));
-                    }
+                    Step::Transmit(Transmit { proto, destination, contents, .. }) => match proto {
+                        Protocol::Udp => transmits.udp.push(destination, &contents),
+                        Protocol::Tcp | Protocol::SslTcp | Protocol::Tls => {
+                            transmits.tcp.push((destination, contents.into()));
+                        }
+                    },
                     Step::Event(event) => {
                         if let Some(output) = self.understand(event) {
                             outputs.push(output);

@@ -12,7 +12,7 @@ mod tests;
 
 pub(crate) use codec::Codec;
 pub(crate) use codec::VideoCodec;
-pub(crate) use connection::{Broken, Connection, Output, Report};
+pub(crate) use connection::{Broken, Connection, Output, Report, Transmits};
 pub(crate) use ground::{Certificate, Ground};
 pub(crate) use layer::{LAYERS, Layer};
 pub(crate) use packet::{Outgoing, Packet};

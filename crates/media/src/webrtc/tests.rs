@@ -79,21 +79,19 @@ impl Pair {
 
     /// What the server has to say now, of which the client hears the packets.
     fn server_speaks(&mut self) -> Vec<Output> {
-        let mut outputs = Vec::new();
-        self.server.drain(self.now, &mut outputs).unwrap();
-        for output in &outputs {
-            if let Output::Transmit(_, _, bytes) = output {
-                let (from, to) = (self.server_addr, self.client_addr);
-                let receive = Receive::new(Protocol::Udp, from, to, bytes).unwrap();
-                self.client.handle_input(Input::Receive(self.now, receive)).unwrap();
-            }
+        let (mut transmits, mut outputs) = (Transmits::default(), Vec::new());
+        self.server.drain(self.now, &mut transmits, &mut outputs).unwrap();
+        for (to, bytes) in transmits.udp.iter() {
+            assert_eq!(to, self.client_addr);
+            let receive = Receive::new(Protocol::Udp, self.server_addr, to, bytes).unwrap();
+            self.client.handle_input(Input::Receive(self.now, receive)).unwrap();
         }
         outputs
     }
 
-    /// Sends the packets of a picture with these numbers; what came of it, and when the connection
-    /// wants to be called next.
-    fn send_picture(&mut self, numbers: RangeInclusive<u64>) -> (Vec<Output>, Instant) {
+    /// Sends the packets of a picture with these numbers. How many of them go at once, and when the
+    /// connection wants to be called next.
+    fn send_picture(&mut self, numbers: RangeInclusive<u64>) -> (usize, Instant) {
         let ssrc = self.server.ssrc(self.mid).unwrap();
         let (payload_type, codec) = self.server.payload_types(self.mid, Kind::Video)[0];
         for seq in numbers {
@@ -103,19 +101,10 @@ impl Pair {
             self.server.write(ssrc, outgoing, self.now);
         }
         self.server.pass(self.now).unwrap();
-        let mut outputs = Vec::new();
-        let next = self.server.drain(self.now, &mut outputs).unwrap();
-        (outputs, next)
-    }
-
-    /// How many of these are packets of the picture.
-    fn of_picture(&mut self, outputs: &[Output]) -> usize {
-        let ssrc = self.server.ssrc(self.mid).unwrap().to_be_bytes();
-        let is_of_picture = |output: &&Output| match output {
-            Output::Transmit(_, _, bytes) => bytes[8..12] == ssrc,
-            _ => false,
-        };
-        outputs.iter().filter(is_of_picture).count()
+        let mut transmits = Transmits::default();
+        let next = self.server.drain(self.now, &mut transmits, &mut Vec::new()).unwrap();
+        let packets = transmits.udp.iter();
+        (packets.filter(|(_, bytes)| bytes[8..12] == ssrc.to_be_bytes()).count(), next)
     }
 }
 
@@ -125,8 +114,8 @@ fn the_packets_of_a_picture_are_sent_at_once() {
     pair.server_speaks();
     for picture in 0..20 {
         let first = picture * 5 + 1;
-        let (outputs, next) = pair.send_picture(first..=first + 4);
-        assert_eq!(pair.of_picture(&outputs), 5, "picture {picture}: {outputs:?}");
+        let (sent, next) = pair.send_picture(first..=first + 4);
+        assert_eq!(sent, 5, "picture {picture}");
         // Nothing is left to do now, and nothing is put off for long.
         let wait = next.duration_since(pair.now);
         assert!((Duration::from_micros(2)..PAUSE * 2).contains(&wait), "{wait:?}");

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use crate::error::{Error, OfferError};
 use crate::keys::{Grant, Mid, PeerKey, RoomKey, Want};
-use crate::net::{Datagrams, Introduced, Packet};
+use crate::net::{Introduced, Origin, Packed, Packet};
 use crate::placement::Place;
 use crate::room::{Offer, Path};
 
@@ -44,7 +44,7 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) enum Steer {
     /// Datagrams that came to the wrong worker.
-    Datagrams { datagrams: Datagrams, via: usize },
+    Datagrams { datagrams: Packed<Origin>, via: usize },
     /// A path is a peer's of another worker.
     Learn { path: Path, worker: usize },
     /// A path is no longer that worker's.

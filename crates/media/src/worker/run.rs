@@ -13,7 +13,7 @@ use super::command::{Command, Steer};
 use super::demultiplex::{Demultiplexer, Route, ufrag_start, worker_of};
 use super::timers::Timers;
 use crate::event::{Event, Transport};
-use crate::net::{Batch, Datagram, Datagrams, Introduced, Link, Packet, Udp, accept};
+use crate::net::{Batch, Introduced, Link, Origin, Packed, Packet, Udp, accept};
 use crate::room::{Path, Rooms};
 use crate::webrtc::Ground;
 
@@ -85,9 +85,9 @@ struct Running {
     steers: mpsc::Receiver<Steer>,
     events: Arc<dyn Fn(Event) + Send + Sync>,
     /// Datagrams read, until they are handled.
-    read: Datagrams,
+    read: Packed<Origin>,
     /// Those for each of the workers.
-    astray: Vec<Datagrams>,
+    astray: Vec<Packed<Origin>>,
 }
 
 impl Running {
@@ -118,8 +118,8 @@ impl Running {
             commands,
             steers,
             events,
-            read: Datagrams::default(),
-            astray: (0..workers).map(|_| Datagrams::default()).collect(),
+            read: Packed::default(),
+            astray: (0..workers).map(|_| Packed::default()).collect(),
         })
     }
 
@@ -180,8 +180,8 @@ impl Running {
     fn steered(&mut self, steer: Steer, now: Instant) {
         match steer {
             Steer::Datagrams { datagrams, via } => {
-                for datagram in datagrams.iter() {
-                    self.arrived(Transport::Udp, datagram, Some(via), now);
+                for (origin, bytes) in datagrams.iter() {
+                    self.arrived(Transport::Udp, origin, bytes, Some(via), now);
                 }
             }
             Steer::Learn { path, worker } => self.demultiplexer.learn_other(path, worker),
@@ -197,8 +197,8 @@ impl Running {
                 self.links.remove(&from);
             }
             Steer::Packet(Packet { from, bytes }) => {
-                let packet = Datagram { from, to: None, bytes: &bytes };
-                self.arrived(Transport::Tcp, packet, None, now);
+                let origin = Origin { from, to: None };
+                self.arrived(Transport::Tcp, origin, &bytes, None, now);
                 // A connection is for one peer, which its first packet must prove to be.
                 if !self.demultiplexer.is_here((Transport::Tcp, from)) {
                     self.links.remove(&from);
@@ -212,8 +212,8 @@ impl Running {
             let mut read = std::mem::take(&mut self.read);
             let is_more = self.udp.receive(&mut read);
             let now = Instant::now();
-            for datagram in read.iter() {
-                self.arrived(Transport::Udp, datagram, None, now);
+            for (origin, bytes) in read.iter() {
+                self.arrived(Transport::Udp, origin, bytes, None, now);
             }
             read.clear();
             self.read = read;
@@ -240,12 +240,12 @@ impl Running {
     fn arrived(
         &mut self,
         over: Transport,
-        datagram: Datagram<'_>,
+        origin: Origin,
+        bytes: &[u8],
         via: Option<usize>,
         now: Instant,
     ) {
-        let Datagram { from, to, bytes } = datagram;
-        let path = (over, from);
+        let path = (over, origin.from);
         match self.demultiplexer.route(path, bytes) {
             Route::Peer(peer) => {
                 self.rooms.receive(peer, path, bytes, now);
@@ -256,7 +256,9 @@ impl Running {
             }
             Route::Check(peer) => {
                 if self.rooms.authenticate(peer, path, bytes, now) {
-                    if self.demultiplexer.learn(path, peer, to) && self.neighbours.share(path) {
+                    if self.demultiplexer.learn(path, peer, origin.to)
+                        && self.neighbours.share(path)
+                    {
                         for worker in 0..self.neighbours.steers.len() {
                             self.teach(worker, path);
                         }
@@ -265,7 +267,7 @@ impl Running {
                 }
             }
             Route::Worker(worker) if via.is_none() && self.neighbours.share(path) => {
-                self.astray[worker].push(datagram);
+                self.astray[worker].push(origin, bytes);
             }
             Route::Worker(_) | Route::Nobody => {}
         }
@@ -287,14 +289,12 @@ impl Running {
         for (ufrag, peer) in outbox.ufrags.drain(..) {
             self.demultiplexer.name(ufrag, peer);
         }
-        for (path, bytes) in outbox.transmits.drain(..) {
-            match path.0 {
-                Transport::Udp => self.batch.push(path.1, self.demultiplexer.local(path), bytes),
-                Transport::Tcp => {
-                    if let Some(link) = self.links.get(&path.1) {
-                        link.send(bytes);
-                    }
-                }
+        let (udp, local) = (Transport::Udp, &self.demultiplexer);
+        self.batch.send(&self.udp, &outbox.transmits.udp, |to| local.local((udp, to)));
+        outbox.transmits.udp.clear();
+        for (to, bytes) in outbox.transmits.tcp.drain(..) {
+            if let Some(link) = self.links.get(&to) {
+                link.send(bytes);
             }
         }
         for (path, peer) in outbox.gone.drain(..) {
@@ -320,6 +320,5 @@ impl Running {
         for event in outbox.events.drain(..) {
             (self.events)(event);
         }
-        self.batch.send(&self.udp);
     }
 }
