@@ -19,8 +19,8 @@ use crate::worker::{Command, Neighbours, Steer, Worker, start};
 /// Commands that wait for a worker; who asks then waits in turn.
 const COMMANDS_MAX: usize = 1_024;
 
-/// What waits for a worker: packets of its TCP connections, and what another worker read for it at
-/// once. A tenth of a second and more; what comes on top is lost.
+/// What waits for a worker: packets of its TCP connections, and datagrams that another worker read
+/// for it, up to 16 together; 20 MB of usual ones. What comes on top is lost.
 const STEERS_MAX: usize = 1_024;
 
 /// A running SFU. Clones are the same one; it ends with the last of them, or when stopped.

@@ -27,8 +27,8 @@ impl Batch {
         self.waiting.is_empty()
     }
 
-    /// Sends what the system takes of what waits and of these; the rest waits. Of the addresses
-    /// that these go to, `from` tells those that they go from.
+    /// Sends what the system takes of what waits and of these; the rest waits. `from` tells from
+    /// which of our addresses one is reached.
     pub(crate) fn send(
         &mut self,
         udp: &Udp,
@@ -41,13 +41,11 @@ impl Batch {
         }
         let sent =
             if self.waiting.is_empty() { send(udp, datagrams, |to| (to, from(to))) } else { 0 };
-        for (to, bytes) in datagrams.iter().skip(sent) {
+        let lost = datagrams.len().saturating_sub(WAITING_MAX);
+        for (to, bytes) in datagrams.iter().skip(sent.max(lost)) {
             self.waiting.push((to, from(to)), bytes);
         }
-        let excess = self.waiting.len().saturating_sub(WAITING_MAX);
-        if excess > 0 {
-            self.waiting.drop_first(excess);
-        }
+        self.waiting.drop_first(self.waiting.len().saturating_sub(WAITING_MAX));
     }
 }
 

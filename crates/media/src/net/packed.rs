@@ -2,6 +2,10 @@
 
 use std::ops::Range;
 
+/// Of the memory that a burst took, so much is kept for the next ones.
+const KEPT_BYTES: usize = 1024 * 1024;
+const KEPT_ENTRIES: usize = 4_096;
+
 /// Some packets in their order, with what is to be known of each.
 #[derive(Debug)]
 pub(crate) struct Packed<T> {
@@ -33,10 +37,15 @@ impl<T: Copy> Packed<T> {
     pub(crate) fn clear(&mut self) {
         self.entries.clear();
         self.bytes.clear();
+        self.entries.shrink_to(KEPT_ENTRIES);
+        self.bytes.shrink_to(KEPT_BYTES);
     }
 
     /// Forgets so many of the first.
     pub(crate) fn drop_first(&mut self, count: usize) {
+        if count == 0 {
+            return;
+        }
         let start = self.start(count);
         self.bytes.drain(..start);
         self.entries.drain(..count);

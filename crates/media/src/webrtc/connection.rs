@@ -235,10 +235,13 @@ impl Connection {
         })
     }
 
-    /// Sends a packet in the stream of that SSRC, with the next [`Self::pass`].
+    /// Sends a packet in the stream of that SSRC, with the next [`Self::pass`] or
+    /// [`Self::receive`].
     pub(crate) fn write(&mut self, ssrc: u32, outgoing: Outgoing<'_>, now: Instant) {
-        let number = outgoing.sequence_number();
-        self.library.write(ssrc, number, |now| outgoing.into_write(now), now);
+        let now = self.library.clock(now);
+        if let Some(stream) = self.library.rtc.direct_api().stream_tx(&ssrc.into()) {
+            stream.write_rtp(outgoing.into_write(now));
+        }
     }
 
     /// Asks the peer for a key frame (PLI, RFC 4585 section 6.3.1).
@@ -254,7 +257,6 @@ impl Connection {
     /// `desired_bps` for the best, which is worth probing.
     pub(crate) fn want_bitrate(&mut self, next_bps: u64, desired_bps: u64) {
         let (next, desired) = (Bitrate::from(next_bps), Bitrate::from(desired_bps));
-        self.library.hurry();
         self.library.rtc.bwe().set_bitrate(next, desired);
     }
 

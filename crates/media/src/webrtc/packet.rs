@@ -105,12 +105,6 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Outgoing<'_> {
-    /// As it stands in the packet's header.
-    pub(super) fn sequence_number(&self) -> u16 {
-        let [.., high, low] = self.numbers.seq.to_be_bytes();
-        u16::from_be_bytes([high, low])
-    }
-
     pub(super) fn into_write(self, now: std::time::Instant) -> RtpWrite {
         let packet = self.packet;
         let moved = self.numbers.picture != packet.numbers.picture;
@@ -145,11 +139,10 @@ impl Outgoing<'_> {
     }
 }
 
-/// The SSRC and the sequence number of an RTP packet, encrypted or not (RFC 3550, section 5.1).
-/// Of other packets they are of no meaning.
-pub(super) fn ssrc_and_number(packet: &[u8]) -> Option<(u32, u16)> {
-    let [_, _, high, low, _, _, _, _, ssrc @ ..] = packet.first_chunk::<12>()?;
-    Some((u32::from_be_bytes(*ssrc), u16::from_be_bytes([*high, *low])))
+/// Whether a packet is of RTP, not RTCP nor another protocol (RFC 7983, section 7; RFC 5761,
+/// section 4).
+pub(super) fn is_rtp(packet: &[u8]) -> bool {
+    matches!(packet, [128..=191, second, ..] if !(192..=223).contains(second))
 }
 
 /// The payload is shared by all receivers, so that VP8's numbers are written over it on the way

@@ -22,7 +22,10 @@ use crate::webrtc::Ground;
 const READS_MAX: usize = 4;
 
 /// What is taken at once of TCP connections and other workers.
-const STEERS_MAX: usize = 64;
+const STEERS_MAX: usize = 32;
+
+/// Datagrams given to another worker at once.
+const ASTRAY_MAX: usize = 16;
 
 /// Commands taken at once. Each may be an offer, which holds media up as long as it takes.
 const COMMANDS_MAX: usize = 8;
@@ -268,6 +271,9 @@ impl Running {
             }
             Route::Worker(worker) if via.is_none() && self.neighbours.share(path) => {
                 self.astray[worker].push(origin, bytes);
+                if self.astray[worker].len() == ASTRAY_MAX {
+                    self.pass_on();
+                }
             }
             Route::Worker(_) | Route::Nobody => {}
         }
