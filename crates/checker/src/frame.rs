@@ -15,6 +15,8 @@ pub(crate) enum Received<'a> {
     Reply { id: u64, ok: Option<&'a RawValue> },
     /// An event of a call's log.
     Event { name: Name, call: CallId, seq: u64 },
+    /// What goes on in the room of a call.
+    Room { call: CallId },
     /// Any other event; of a call, if it names one.
     Other { call: Option<CallId> },
 }
@@ -77,6 +79,11 @@ impl<'a> Received<'a> {
             Head { id: None, ev: Some(ev), call: Some(call), seq: Some(seq), .. } => {
                 Ok(Self::Event { name: Name::of(&ev), call, seq })
             }
+            Head { id: None, ev: Some(ev), call: Some(call), seq: None, .. }
+                if ev.starts_with("media.") || ev == "call.quality" =>
+            {
+                Ok(Self::Room { call })
+            }
             Head { id: None, ev: Some(_), call, seq: None, .. } => Ok(Self::Other { call }),
             Head { .. } => Err("neither a reply nor an event".to_owned()),
         }
@@ -90,6 +97,8 @@ pub(crate) enum Asked {
     Hello(Option<Resumed>),
     /// A command that may put the device into a call; `call.start` names none.
     Enter { call: Option<CallId>, whole: bool },
+    /// `media.offer`.
+    Offer { call: CallId },
     /// `logout`.
     Logout,
     /// Anything else whose answer is kept, of this call if of one.
@@ -123,6 +132,7 @@ pub(crate) fn request(text: &str) -> Option<(u64, Asked)> {
         "call.accept" | "call.join" => Asked::Enter { call, whole: true },
         "call.move" => Asked::Enter { call, whole: false },
         "logout" => Asked::Logout,
+        "media.offer" => call.map_or(Asked::Reading, |call| Asked::Offer { call }),
         "call.state" | "call.get" => Asked::Reading,
         "ack" | "message.send" => Asked::Changing { call },
         name if name.starts_with("call.") => Asked::Changing { call },
@@ -136,7 +146,7 @@ impl Asked {
     pub(crate) fn is_changing(&self) -> bool {
         match self {
             Self::Enter { .. } | Self::Changing { .. } => true,
-            Self::Hello(_) | Self::Logout | Self::Reading => false,
+            Self::Hello(_) | Self::Offer { .. } | Self::Logout | Self::Reading => false,
         }
     }
 }
@@ -151,7 +161,7 @@ impl Asked {
     pub(crate) fn call_of(&self, ok: Option<&str>) -> Option<CallId> {
         let named = match self {
             Self::Enter { call, .. } | Self::Changing { call } => *call,
-            Self::Hello(_) | Self::Logout | Self::Reading => None,
+            Self::Hello(_) | Self::Offer { .. } | Self::Logout | Self::Reading => None,
         };
         named.or_else(|| serde_json::from_str::<OfCall>(ok?).ok()?.call)
     }

@@ -97,6 +97,7 @@ impl History {
         match step {
             Step::Opened | Step::Lost => {
                 self.requests.connection_changed();
+                self.stays.values_mut().for_each(Stay::connection_changed);
                 (self.hello, self.resumes, self.settled) = (None, false, false);
                 self.note(at, if step == Step::Opened { "opened" } else { "lost" }, Kind::Mark);
                 Ok(())
@@ -142,6 +143,11 @@ impl History {
             if let Asked::Hello(resume) = &asked {
                 self.hello = Some((id, resume.clone()));
             }
+            if let Asked::Offer { call } = asked
+                && let Some(stay) = self.stays.get_mut(&call)
+            {
+                stay.offers();
+            }
             repeats = self.requests.sent(id, asked, self.steps.len());
         }
         self.note(at, text, Kind::Sent { repeats });
@@ -159,6 +165,15 @@ impl History {
                 Ok(())
             }
             Ok(Received::Reply { id, ok }) => self.reply(at, text, id, ok.map(RawValue::get)),
+            Ok(Received::Room { call }) => {
+                self.note(at, text, Kind::Other { call: Some(call) });
+                let forgiving = self.resumes || self.requests.may_enter(call);
+                let told = self.stays.entry(call).or_default().room(forgiving);
+                told.map_err(|(rule, what)| {
+                    self.wrong(rule, what).of(call).show(self.about(call))
+                })?;
+                Ok(())
+            }
             Ok(Received::Other { call }) => {
                 self.note(at, text, Kind::Other { call });
                 Ok(())
@@ -179,6 +194,11 @@ impl History {
     ) -> Result<(), Box<Violation>> {
         let step = self.steps.len();
         let counts = ok.is_some() || !frame::puts_off(text);
+        if let Some(Asked::Offer { call }) = self.requests.known(id).map(|known| &known.asked)
+            && let Some(stay) = self.stays.get_mut(call)
+        {
+            stay.offered();
+        }
         match self.requests.answered(id, step, counts) {
             // Nothing was done, and nothing said of what was done before.
             Answered::First if !counts => {

@@ -21,6 +21,18 @@ pub(crate) struct Stay {
     shown: u64,
     /// Whether the present connection named a cursor of the call.
     named: bool,
+    offer: Offer,
+}
+
+/// How far the device is with its first offer of media.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Offer {
+    #[default]
+    None,
+    /// Sent on the present connection, which has not brought the answer yet.
+    Waiting,
+    /// Answered, or sent on an earlier connection, which may have lost the answer.
+    Answered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,6 +81,41 @@ impl Stay {
         Ok(())
     }
 
+    /// Something goes on in the call's room, which only those are told who are in it and have had
+    /// an answer to their offer.
+    pub(crate) fn room(&self, forgiving: bool) -> Result<(), (Rule, &'static str)> {
+        if self.state == State::Over && !forgiving {
+            return Err((
+                Rule::OneEndPerStay,
+                "told of a room after the stay in the call had ended",
+            ));
+        }
+        match self.offer {
+            Offer::None => Err((Rule::TrueToLog, "told of a room it made no offer to")),
+            Offer::Waiting => Err((Rule::OneReply, "told of a room before its offer was answered")),
+            Offer::Answered => Ok(()),
+        }
+    }
+
+    /// The device offers media.
+    pub(crate) fn offers(&mut self) {
+        if self.offer == Offer::None {
+            self.offer = Offer::Waiting;
+        }
+    }
+
+    /// An offer was answered.
+    pub(crate) fn offered(&mut self) {
+        self.offer = Offer::Answered;
+    }
+
+    /// The device has another connection, or none.
+    pub(crate) fn connection_changed(&mut self) {
+        if self.offer == Offer::Waiting {
+            self.offer = Offer::Answered;
+        }
+    }
+
     /// The device came back and said how far it had read.
     pub(crate) fn cursor(&mut self, seq: u64) {
         // One that goes back on what it saw is told it again. One that claims more than it saw is
@@ -82,7 +129,7 @@ impl Stay {
     /// The device came back and said nothing of the call: the server cannot know what it has seen,
     /// and may tell it again.
     pub(crate) fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { offer: self.offer, ..Self::default() };
     }
 
     /// A hello listed the call, of which the device had `named` a cursor.
@@ -186,5 +233,22 @@ mod tests {
         stay.event(WITHIN, 5, false).unwrap();
         stay.event(Name::Ended, 6, false).unwrap();
         assert!(stay.event(Name::Ended, 7, false).is_err());
+    }
+
+    #[test]
+    fn a_room_is_told_of_after_the_answer_to_an_offer_and_within_the_stay() {
+        let mut stay = told(&[(Name::Invited, 1), (WITHIN, 2)]).unwrap();
+        let rule = |stay: &Stay| stay.room(false).err().map(|(rule, _)| rule);
+        assert_eq!(rule(&stay), Some(Rule::TrueToLog));
+        stay.offers();
+        assert_eq!(rule(&stay), Some(Rule::OneReply));
+        let mut torn = stay;
+        torn.connection_changed();
+        assert_eq!(rule(&torn), None, "the answer may have been lost");
+        stay.offered();
+        assert_eq!(rule(&stay), None);
+        stay.event(Name::Ended, 3, false).unwrap();
+        assert_eq!(rule(&stay), Some(Rule::OneEndPerStay));
+        assert!(stay.room(true).is_ok(), "it may have come in again");
     }
 }

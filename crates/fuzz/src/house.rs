@@ -32,6 +32,7 @@ pub(crate) async fn open(tenants: Tenants, recovered: Recovered) -> Node {
         recovered,
         clock: Arc::new(Virtual(Instant::now())),
         chance: Chance::from_seed(1),
+        media: None,
     };
     Node::open(tenants, ground).await
 }

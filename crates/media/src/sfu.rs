@@ -126,6 +126,19 @@ impl Sfu {
         offer: Offer,
         grant: Grant,
     ) -> Result<String, Error> {
+        let answered = self.begin_offer(room, peer, offer, grant).await?;
+        Ok(answered.await.map_err(|_| Error::Stopped)??)
+    }
+
+    /// Likewise, but waits only until the offer is in line: what is asked of the room afterwards
+    /// takes effect after it. The answer comes out of the receiver.
+    pub async fn begin_offer(
+        &self,
+        room: RoomKey,
+        peer: PeerKey,
+        offer: Offer,
+        grant: Grant,
+    ) -> Result<oneshot::Receiver<Result<String, OfferError>>, Error> {
         let inner = &self.inner;
         let full = || OfferError::sdp("the server has its most rooms");
         let place = inner.placement.place(room, inner.rooms_max).ok_or_else(full)?;
@@ -139,7 +152,7 @@ impl Sfu {
             answer,
         };
         self.command(place.worker(), command).await?;
-        Ok(answered.await.map_err(|_| Error::Stopped)??)
+        Ok(answered)
     }
 
     /// Changes what flows in a peer's receiving slots. Only those named change; `None` empties one.

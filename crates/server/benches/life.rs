@@ -202,6 +202,7 @@ async fn main() {
         recovered: Recovered::default(),
         clock: Arc::new(Steps(AtomicU64::new(1_800_000_000_000))),
         chance: Chance::from_seed(1),
+        media: None,
     };
     let tenants = Tenants::from_toml(TENANTS).expect("a good configuration");
     let node = Node::open(tenants, ground).await;

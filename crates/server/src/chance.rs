@@ -47,6 +47,13 @@ impl Chance {
         UserId::parse(&id).expect("letters and digits are a name")
     }
 
+    /// What only this process knows.
+    pub(crate) fn key(&self) -> [u8; 32] {
+        let mut key = [0; 32];
+        self.0.lock().fill_bytes(&mut key);
+        key
+    }
+
     /// A room number, which may be taken.
     pub(crate) fn room(&self) -> RoomId {
         RoomId(self.0.lock().random_range(1..=ROOM_MAX))

@@ -2,7 +2,7 @@
 //!
 //! The program is in `main.rs`; this library holds everything else. Its public part is what a
 //! simulation, a fuzzer or a test needs to run the same house on other ground: [`Node`], and the
-//! ports [`Storage`], [`Clock`] and [`Chance`] it stands on.
+//! ports [`Storage`], [`Clock`], [`Chance`] and [`Forwarder`] it stands on.
 
 mod auth;
 mod availability;
@@ -39,5 +39,6 @@ pub use journal::{
     AnswerRow, Bucket, Erased, Erasure, FeedEntry, FeedQuery, JournalState, KeyValueRow, LegRow,
     LogRow, RecordQuery, RecordRow, Recovered, Row, SessionRow, StoredCall, StoredSession, UserRow,
 };
+pub use media::{Answering, Forwarder, Forwarding, MediaGround};
 pub use node::{BadConfiguration, Ground, KEEP_MS, Node, Tenants};
 pub use storage::{Done, Reading, Storage, StorageError};

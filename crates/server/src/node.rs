@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use bellwire_core::{AppKey, Call, CallId, Command, UserId};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -17,7 +16,7 @@ use crate::{
     http,
     journal::{Bucket, KeyValueRow, Recovered},
     listen::Visitor,
-    media::{self, Media, Reports, hear_forever},
+    media::{Media, MediaGround, Router, Turn, hear_forever},
     metrics::Metrics,
     push::Push,
     sessions::Session,
@@ -61,6 +60,8 @@ pub struct Ground {
     pub clock: Arc<dyn Clock>,
     /// Where ids come from.
     pub chance: Chance,
+    /// What carries media; without it every call's is the app's own.
+    pub media: Option<MediaGround>,
 }
 
 /// A running node. It runs on the tokio runtime it was opened on, and ends with it.
@@ -75,16 +76,17 @@ impl Node {
         Self::open_with(tenants, ground, Arc::new(Metrics::new()), None).await
     }
 
-    /// Likewise, with what only the program has: metrics that are already counted in, and media.
+    /// Likewise, with what only the program has: metrics that are already counted in, and a relay.
     pub(crate) async fn open_with(
         tenants: Tenants,
         ground: Ground,
         metrics: Arc<Metrics>,
-        router: Option<(media::Router, Reports)>,
+        turn: Option<Turn>,
     ) -> Self {
-        let (router, reports) = router.unzip();
+        let Ground { storage, recovered, clock, chance, media } = ground;
+        let (router, events) =
+            media.map(|media| (Router::new(media.forwarder, turn, &chance), media.events)).unzip();
         let media = Media::new(tenants.apps.clone(), router);
-        let Ground { storage, recovered, clock, chance } = ground;
         let (deadlines, timer) = Deadlines::new();
         let calls = Arc::new(Calls::new(storage.clone(), KEEP_MS));
         let business = Business::new(tenants.apps.clone(), metrics.clone());
@@ -104,8 +106,8 @@ impl Node {
         let gateway = Arc::new(Gateway::new(board.clone(), tenants.apps, tenants.limits));
         tokio::spawn(timer.run(board.clone()));
         tokio::spawn(receipts.write_forever(board.clone()));
-        if let Some(reports) = reports {
-            tokio::spawn(hear_forever(board.clone(), reports));
+        if let Some(events) = events {
+            tokio::spawn(hear_forever(board.clone(), events));
         }
         recover(&gateway, recovered).await;
         board.webhooks.follow(&board, &gateway.apps).await;
@@ -124,7 +126,7 @@ impl Node {
     }
 
     /// The HTTP API, for a business server in the same process.
-    pub fn api(&self) -> Router {
+    pub fn api(&self) -> axum::Router {
         http::app(self.gateway.clone())
     }
 

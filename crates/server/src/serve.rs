@@ -17,7 +17,7 @@ use crate::{
     http,
     journal::{Journal, JournalSettings, Recovered, Synchronous},
     listen::{Listener, LookAgain, Serving, Tls, own_certificate},
-    media::Router,
+    media::{self, Turn},
     metrics::Metrics,
     node::{Ground, KEEP_MS, Node, Tenants},
 };
@@ -50,18 +50,19 @@ pub(crate) async fn run(sources: Sources) -> anyhow::Result<ExitCode> {
     let tls = Tls::open(own.as_ref().unwrap_or(&config.tls), data, metrics.clone())?;
     let certificate = tls.as_ref().map(Tls::look_again).unwrap_or_default();
     let (journal, recovered) = open_journal(&config, metrics.clone()).await?;
+    let port = TcpListener::bind(config.server.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
+    let tenants = Tenants { apps: apps.clone(), limits: config.limits.clone() };
     let ground = Ground {
         storage: Arc::new(journal.clone()),
         recovered,
         clock: Arc::new(WallClock),
         chance: Chance::from_system(),
+        media: media::start(&config.media, config.server.listen, port.local_addr()?)?,
     };
-    let tenants = Tenants { apps: apps.clone(), limits: config.limits.clone() };
-    let port = TcpListener::bind(config.server.listen)
-        .await
-        .with_context(|| format!("cannot listen on {}", config.server.listen))?;
-    let media = Router::start(&config.media, config.server.listen, port.local_addr()?)?;
-    let gateway = Node::open_with(tenants, ground, metrics, media).await.gateway;
+    let turn = Turn::of(&config.media.turn);
+    let gateway = Node::open_with(tenants, ground, metrics, turn).await.gateway;
     tokio::spawn(sweep_forever(journal.clone(), config.storage.records_keep_days));
     let reload = (config.clone(), sources, apps, gateway.clone());
     tokio::spawn(reload_on_hangup(hangup, reload, certificate));

@@ -33,6 +33,8 @@ pub struct Outcome {
     pub frames: u64,
     /// How often the server died.
     pub crashes: u64,
+    /// Offers of media that the server took.
+    pub connections: u64,
     /// How many calls ended for which reason.
     pub ends: BTreeMap<String, u64>,
     /// What happened, line by line, where that was asked for.
@@ -74,6 +76,7 @@ pub fn run(plan: &Plan, traced: bool) -> Outcome {
         faults: counts.faults,
         frames: counts.frames,
         crashes: counts.crashes,
+        connections: counts.connections,
         ends: world.ends().clone(),
         trace: world.into_lines(),
     }
@@ -103,6 +106,7 @@ fn shape(plan: &Plan, traced: bool) -> Shape {
         tenants: tenants(usize::try_from(plan.seed % TENANTS as u64).unwrap_or(0)),
         limits: Limits { slack_ms, steady_clock, complete: true },
         unruly: true,
+        media: plan.media,
         traced,
         remembers: false,
     }

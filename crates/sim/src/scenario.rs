@@ -108,6 +108,7 @@ impl Scenario {
             tenants: configured(calls)?,
             limits: Limits { slack_ms: SLACK_MS, steady_clock: true, complete: true },
             unruly: false,
+            media: false,
             traced: true,
             remembers: true,
         };

@@ -3,7 +3,7 @@
 //! 1. a bounded number of seeds breaks no rule, and calls end in all ways there are;
 //! 2. the same seed twice is the same history, to the last byte;
 //! 3. every history that once broke a rule breaks none now;
-//! 4. histories are as full as they are said to be.
+//! 4. histories are as full as they are said to be; media is connected where the server routes it.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -75,6 +75,19 @@ fn what_once_broke_a_rule_breaks_none_now() {
         played += 1;
     }
     assert!(played > 0, "no regression was played");
+}
+
+#[test]
+fn media_is_connected_where_the_server_routes_it() {
+    let [mut routed, mut external] = [(0, 0); 2];
+    for seed in 20..32 {
+        let plan = Plan::from_seed(seed);
+        let (plans, connections) = if plan.media { &mut routed } else { &mut external };
+        *plans += 1;
+        *connections += run(&plan, false).connections;
+    }
+    assert!(routed.0 > 0 && routed.1 > 5 * routed.0, "{routed:?}");
+    assert!(external.0 > 0 && external.1 == 0, "{external:?}");
 }
 
 #[test]

@@ -372,8 +372,10 @@ pub(crate) struct AppConfig {
     /// How devices log in.
     #[serde(default)]
     pub login: Login,
-    /// Web pages whose scripts may connect, such as `https://shop.example`; `*` for any. Programs
-    /// that are no browser send no origin and are not held up.
+    /// Web pages whose scripts may connect, such as `https://shop.example`; `*` for any. Pages
+    /// from the server's own address may too: by `https`, or without TLS by an IP address or
+    /// `localhost`; a proxy in front has to pass the `Host` header on with its port. Programs that
+    /// are no browser send no origin and are not held up.
     #[serde(default)]
     #[schemars(example = ["https://shop.example"])]
     pub origins: Vec<String>,

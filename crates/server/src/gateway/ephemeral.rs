@@ -27,6 +27,7 @@ pub(super) async fn state(
     let Some(call) = inside(board, line, c.call) else { return not_in(board, asker, c.call) };
     let (user, device) = (line.session.user.clone(), &line.session.device);
     board.media.published(&call, &user, device, &c);
+    board.media.catch_up(&board.calls, &call);
     // Who has the server route their media has entered when it flows.
     let is_routed = board.media.has_offered(&call, &user, device);
     if !is_routed && call.participant(&user).is_some_and(|p| !p.entered) {

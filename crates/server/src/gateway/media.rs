@@ -15,7 +15,8 @@ use super::{
     ephemeral::{inside, not_in},
 };
 use crate::{
-    media::{Router, peer_key},
+    media::{Offering, Router, peer_key},
+    sessions::Session,
     switchboard::{Asker, Switchboard},
 };
 
@@ -36,20 +37,37 @@ pub(super) async fn offer(board: &Arc<Switchboard>, line: &Line, c: Box<MediaOff
         Ok(asked) => asked,
         Err(error) => return board.refuse(Some(asker), error),
     };
-    match router.offer(&call, user, device, offer).await {
+    let Some(offering) = router.offering(&call, user, device, offer) else {
+        return not_in(board, asker, id);
+    };
+    // A task of its own: the offer is taken even if the connection is torn meanwhile.
+    let answering = answer(board.clone(), line.session.clone(), call, offering, asker);
+    drop(tokio::spawn(answering).await);
+}
+
+async fn answer(
+    board: Arc<Switchboard>,
+    session: Arc<Session>,
+    call: Arc<Call>,
+    offering: Offering,
+    asker: Asker,
+) {
+    let Some(router) = board.media.router(&call) else { return };
+    let Offering { number, begun } = offering;
+    board.media.catch_up(&board.calls, &call);
+    let answered = router.answer(&call, &session.user, &session.device, begun).await;
+    let (told, id) = (board.clone(), call.id);
+    let offered = move || {
+        if let Some(router) = told.media.router(&call) {
+            router.offered(&told, &call, &session.user, number);
+        }
+    };
+    match answered {
         Ok(Some(sdp)) => {
-            let (told, user) = (board.clone(), user.clone());
-            board.answer_and(asker, Json::of(&MediaOfferOk { sdp }), Vec::new(), move || {
-                if let Some(router) = told.media.router(&call) {
-                    router.tell_tracks(&told, &call, &user);
-                }
-            });
+            board.answer_and(asker, Json::of(&MediaOfferOk { sdp }), Vec::new(), offered);
         }
-        Ok(None) => not_in(board, asker, id),
-        Err(error) => {
-            router.tell_tracks(board, &call, user);
-            board.refuse(Some(asker), refused(&error, id));
-        }
+        Ok(None) => not_in(&board, asker, id),
+        Err(error) => board.refuse_and(asker, refused(&error, id), offered),
     }
 }
 

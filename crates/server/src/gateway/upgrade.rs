@@ -1,15 +1,16 @@
 //! `GET /v1/ws`: from HTTP to WebSocket (RFC 6455, section 4.2).
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     extract::{Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version,
         header::{
-            CONNECTION, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-            SEC_WEBSOCKET_VERSION, UPGRADE,
+            CONNECTION, HOST, ORIGIN, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+            SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
         },
+        uri::Authority,
     },
     response::{IntoResponse, Response},
 };
@@ -47,7 +48,7 @@ pub(crate) async fn upgrade(State(gateway): State<Arc<Gateway>>, mut request: Re
     let accept =
         BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
     let speaks = lists(headers, &SEC_WEBSOCKET_PROTOCOL, SUBPROTOCOL);
-    let origin = headers.get(ORIGIN).and_then(|o| o.to_str().ok()).map(str::to_owned);
+    let origin = foreign_page(headers);
     let upgraded = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {
         let Ok(upgraded) = upgraded.await else { return };
@@ -98,6 +99,25 @@ fn check(request: &Request) -> Result<(), impl IntoResponse + use<>> {
         return bad("Sec-WebSocket-Key is missing\n");
     }
     Ok(())
+}
+
+/// The origin of the web page that asks (RFC 6454); none for a program, and none for a page from
+/// this server's own address. Where nothing proves that a name is the server's, as TLS does, it may
+/// be anybody's that leads here (DNS rebinding), and does not count.
+fn foreign_page(headers: &HeaderMap) -> Option<String> {
+    let origin = String::from_utf8_lossy(headers.get(ORIGIN)?.as_bytes());
+    let own = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let is_own = origin.split_once("://").is_some_and(|(scheme, page)| {
+        own.is_some_and(|own| own.eq_ignore_ascii_case(page))
+            && (scheme == "https" || page.parse().is_ok_and(|page| is_address(&page)))
+    });
+    (!is_own).then(|| origin.into_owned())
+}
+
+/// Whether nobody can have it lead elsewhere.
+fn is_address(authority: &Authority) -> bool {
+    let host = authority.host().trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<IpAddr>().is_ok()
 }
 
 /// Whether a header that is a list has this word in it, in whatever case.

@@ -1,4 +1,4 @@
-//! Starts the router on its ports.
+//! Starts the SFU on its ports.
 
 use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
@@ -10,49 +10,43 @@ use std::{
 use bellwire_media::{Limits, Settings, Sfu};
 use tokio::sync::mpsc;
 
-use super::{Reports, Router, keep_up, rooms::Rooms, token::Tokens, turn::Turn};
+use super::MediaGround;
 use crate::config;
 
-/// The router cannot start.
+/// The SFU cannot start.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "cannot route media: {0}; give it other ports with media.udp and media.tcp, or turn it off with media.enabled = false"
 )]
 pub(crate) struct MediaError(#[from] bellwire_media::Error);
 
-impl Router {
-    /// Starts one beside a server that listens on `server`, of which `asked` was asked for;
-    /// none where the settings turn it off. To be called on the runtime it is to be driven on.
-    pub(crate) fn start(
-        settings: &config::Media,
-        asked: SocketAddr,
-        server: SocketAddr,
-    ) -> Result<Option<(Self, Reports)>, MediaError> {
-        if !settings.enabled {
-            return Ok(None);
-        }
-        let threads = settings.threads.or_else(|| thread::available_parallelism().ok());
-        let ports = Ports::of(settings, asked, server);
-        let turn = Turn::of(&settings.turn);
-        let (say, reports) = mpsc::unbounded_channel();
-        let settings = Settings {
-            udp: ports.udp,
-            udp_per_thread: settings.udp_per_thread,
-            tcp: Some(ports.tcp),
-            announce: settings.announce.clone(),
-            threads: threads.map_or(1, NonZeroUsize::get),
-            limits: Limits::default(),
-        };
-        // Nobody listens any more when the server goes away.
-        let sfu = Sfu::start(&settings, move |event| drop(say.send(event)))?;
-        let (upkeep, asked) = mpsc::unbounded_channel();
-        tokio::spawn(keep_up(sfu.clone(), asked));
-        let (rooms, tokens) = (Arc::new(Rooms::default()), Tokens::new());
-        Ok(Some((Self { sfu, rooms, tokens, turn, upkeep }, reports)))
+/// Starts an SFU beside a server that listens on `server`, of which `asked` was asked for; none
+/// where the settings turn it off.
+pub(crate) fn start(
+    settings: &config::Media,
+    asked: SocketAddr,
+    server: SocketAddr,
+) -> Result<Option<MediaGround>, MediaError> {
+    if !settings.enabled {
+        return Ok(None);
     }
+    let threads = settings.threads.or_else(|| thread::available_parallelism().ok());
+    let ports = Ports::of(settings, asked, server);
+    let (say, events) = mpsc::unbounded_channel();
+    let settings = Settings {
+        udp: ports.udp,
+        udp_per_thread: settings.udp_per_thread,
+        tcp: Some(ports.tcp),
+        announce: settings.announce.clone(),
+        threads: threads.map_or(1, NonZeroUsize::get),
+        limits: Limits::default(),
+    };
+    // Nobody listens any more when the server goes away.
+    let sfu = Sfu::start(&settings, move |event| drop(say.send(event)))?;
+    Ok(Some(MediaGround { forwarder: Arc::new(sfu), events }))
 }
 
-/// Where the router listens.
+/// Where the SFU listens.
 struct Ports {
     udp: SocketAddr,
     tcp: SocketAddr,

@@ -1,9 +1,11 @@
-//! Who may enter which room and send what, and what the router says of it. The router itself is
-//! `bellwire-media`, which knows nothing of calls; rooms of others are entered with their tokens.
+//! Who may enter which room and send what, and what happens there. Packets are forwarded by the SFU
+//! of `bellwire-media`, which knows nothing of calls; rooms of others are entered with their
+//! tokens.
 //!
-//! A room of the router bears the number of the call's room, a peer the place of its user among the
+//! A room of the SFU bears the number of the call's room, a peer the place of its user among the
 //! call's participants: neither changes while the call lives.
 
+mod forwarder;
 mod grant;
 mod listen;
 mod livekit;
@@ -12,22 +14,27 @@ mod report;
 mod rooms;
 mod token;
 mod turn;
+mod upkeep;
 
 use std::sync::Arc;
 
 use bellwire_core::{Call, DeviceId, Phase, RoomMedia, Timestamp, UserId};
-use bellwire_media::{Event, Mid, Offer, PeerKey, RoomKey, Sfu, Want};
+use bellwire_media::{Error, Event, Mid, Offer, PeerKey, RoomKey, Want};
 use bellwire_protocol::{RoomInfo, Secret, command::SetState};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
+pub use forwarder::{Answering, Forwarder, Forwarding};
+pub(crate) use listen::start;
 pub(crate) use livekit::LiveKit;
 pub(crate) use passes::{Pass, Passes};
 pub(crate) use report::hear_forever;
+pub(crate) use rooms::Offering;
 use rooms::Rooms;
 use token::Tokens;
-use turn::Turn;
+pub(crate) use turn::Turn;
+use upkeep::keep_up;
 
-use crate::config::Apps;
+use crate::{calls::Calls, chance::Chance, config::Apps};
 
 /// What the switchboard knows of media. Without a router no call's media is the server's own.
 #[derive(Debug)]
@@ -38,28 +45,22 @@ pub(crate) struct Media {
     pub(crate) passes: Passes,
 }
 
-/// What the router has to tell.
-pub(crate) type Reports = mpsc::UnboundedReceiver<Event>;
-
-/// The router, and who is in its rooms.
+/// What carries the media of calls that the server routes.
 #[derive(Debug)]
-pub(crate) struct Router {
-    sfu: Sfu,
-    rooms: Arc<Rooms>,
-    tokens: Tokens,
-    turn: Option<Turn>,
-    /// What the router is told in the order in which calls changed.
-    upkeep: mpsc::UnboundedSender<Upkeep>,
+pub struct MediaGround {
+    /// Forwards the packets.
+    pub forwarder: Arc<dyn Forwarder>,
+    /// What the forwarder has to tell.
+    pub events: mpsc::UnboundedReceiver<Event>,
 }
 
-/// What a changed call asks of the router.
+/// The forwarder, and who is in its rooms.
 #[derive(Debug)]
-enum Upkeep {
-    Grant(RoomKey, PeerKey, bellwire_media::Grant),
-    Close(RoomKey, PeerKey),
-    CloseRoom(RoomKey),
-    /// Everything before has been said.
-    Reached(tokio::sync::oneshot::Sender<()>),
+pub(crate) struct Router {
+    forwarder: Arc<dyn Forwarder>,
+    rooms: Rooms,
+    tokens: Tokens,
+    turn: Option<Turn>,
 }
 
 impl Media {
@@ -137,9 +138,17 @@ impl Media {
     /// What a device says that it publishes is all that is forwarded of it.
     pub(crate) fn published(&self, call: &Call, user: &UserId, device: &DeviceId, c: &SetState) {
         let named = self.router(call).zip(names(call, user));
-        let Some((router, (room, peer))) = named else { return };
-        let grant = router.rooms.published(call, room, peer, (user, device), c);
-        router.ask(Upkeep::Grant(room, peer, grant));
+        if let Some((router, (room, peer))) = named {
+            router.rooms.published(call, room, peer, (user, device), c);
+        }
+    }
+
+    /// Keeps the room in step with a call that may have gone on since `seen` was looked at.
+    pub(crate) fn catch_up(&self, calls: &Calls, seen: &Call) {
+        let now = calls.load(&seen.app, seen.id);
+        if let Some(now) = now.filter(|now| now.seq > seen.seq) {
+            self.follow(&now);
+        }
     }
 
     /// Keeps the call's room in step with the call: who has left or moved is put out, what is
@@ -155,6 +164,14 @@ impl Media {
 }
 
 impl Router {
+    /// Driven by the runtime on which it is made.
+    pub(crate) fn new(forwarder: Arc<dyn Forwarder>, turn: Option<Turn>, chance: &Chance) -> Self {
+        let (upkeep, asked) = mpsc::unbounded_channel();
+        tokio::spawn(keep_up(forwarder.clone(), asked));
+        let (rooms, tokens) = (Rooms::new(upkeep), Tokens::new(&chance.key()));
+        Self { forwarder, rooms, tokens, turn }
+    }
+
     /// Whether a token lets this device into the room.
     pub(crate) fn admits(
         &self,
@@ -166,37 +183,32 @@ impl Router {
         self.tokens.fits(token, call, user, device)
     }
 
-    /// Connects a device's media; `None` if it is no longer in the call.
-    pub(crate) async fn offer(
+    /// Hands in a device's offer; none if it is no longer in the call.
+    pub(crate) fn offering(
         &self,
         call: &Call,
         user: &UserId,
         device: &DeviceId,
         offer: Offer,
-    ) -> Result<Option<String>, bellwire_media::Error> {
-        let Some((room, peer)) = names(call, user) else { return Ok(None) };
-        let grant = self.rooms.offering(call, room, peer, (user, device));
-        // An older device of the user is put out before this one comes in.
-        let (reached, all_said) = tokio::sync::oneshot::channel();
-        self.ask(Upkeep::Reached(reached));
-        drop(all_said.await);
-        let answered = self.sfu.offer(room, peer, offer, grant).await;
-        if self.rooms.is_member(room, peer, device) {
-            return answered.map(Some);
-        }
-        // It left while the router was asked, and would be left behind there.
-        self.sfu.close(room, peer).await?;
-        Ok(None)
+    ) -> Option<Offering> {
+        let (room, peer) = names(call, user)?;
+        self.rooms.offering(call, room, peer, (user, device), offer)
     }
 
-    /// Called when the answer to an offer is on its way: what was held back follows it.
-    pub(crate) fn offered(
+    /// Waits for the answer to an offer; none if its device has left meanwhile, whose connection
+    /// is closed then.
+    pub(crate) async fn answer(
         &self,
         call: &Call,
         user: &UserId,
-    ) -> Option<Vec<(PeerKey, bellwire_media::Source, bool)>> {
-        let (room, peer) = names(call, user)?;
-        self.rooms.offered(room, peer)
+        device: &DeviceId,
+        begun: oneshot::Receiver<Result<Answering, Error>>,
+    ) -> Result<Option<String>, Error> {
+        let answering = begun.await.map_err(|_| Error::Stopped)??;
+        let answer = answering.await.map_err(|_| Error::Stopped)??;
+        let is_here =
+            names(call, user).is_some_and(|(room, peer)| self.rooms.taken(room, peer, device));
+        Ok(is_here.then_some(answer))
     }
 
     /// Changes what a device receives.
@@ -205,58 +217,25 @@ impl Router {
         call: &Call,
         user: &UserId,
         wanted: std::collections::BTreeMap<Mid, Option<Want>>,
-    ) -> Result<(), bellwire_media::Error> {
+    ) -> Result<(), Error> {
         match names(call, user) {
-            Some((room, peer)) => self.sfu.receive(room, peer, wanted).await,
-            None => Err(bellwire_media::Error::UnknownPeer),
+            Some((room, peer)) => self.forwarder.receive(room, peer, wanted).await,
+            None => Err(Error::UnknownPeer),
         }
     }
 
     /// Ends a device's media connection; whether it had one that flowed.
     pub(crate) fn close(&self, call: &Call, user: &UserId, device: &DeviceId) -> bool {
         let Some((room, peer)) = names(call, user) else { return false };
-        let was_up = self.rooms.remove(room, peer, device);
-        self.ask(Upkeep::Close(room, peer));
-        was_up
+        self.rooms.close(room, peer, device)
     }
 
     fn follow(&self, after: &Call) {
         let Some(room) = room_key(after) else { return };
         if after.phase == Phase::Ended {
-            if self.rooms.end(room) {
-                self.ask(Upkeep::CloseRoom(room));
-            }
-            return;
-        }
-        for change in self.rooms.follow(room, after) {
-            self.ask(match change {
-                rooms::Change::Grant(peer, grant) => Upkeep::Grant(room, peer, grant),
-                rooms::Change::Out(peer) => Upkeep::Close(room, peer),
-            });
-        }
-    }
-
-    fn ask(&self, upkeep: Upkeep) {
-        // It only fails when the server goes away, and the router with it.
-        drop(self.upkeep.send(upkeep));
-    }
-}
-
-/// Says to the router, in order, what calls ask of it.
-async fn keep_up(sfu: Sfu, mut asked: mpsc::UnboundedReceiver<Upkeep>) {
-    while let Some(upkeep) = asked.recv().await {
-        let said = match upkeep {
-            Upkeep::Grant(room, peer, grant) => sfu.grant(room, peer, grant).await,
-            Upkeep::Close(room, peer) => sfu.close(room, peer).await,
-            Upkeep::CloseRoom(room) => sfu.close_room(room).await,
-            Upkeep::Reached(who) => {
-                // Who asked may have gone.
-                let _ = who.send(());
-                Ok(())
-            }
-        };
-        if said.is_err() {
-            return;
+            self.rooms.end(room);
+        } else {
+            self.rooms.follow(room, after);
         }
     }
 }

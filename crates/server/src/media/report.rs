@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bellwire_core::{Command, DeviceId, UserId};
+use bellwire_core::{Call, Command, DeviceId, UserId};
 use bellwire_media::{CloseReason, Event, PeerKey, RoomKey, Source};
 use bellwire_protocol::{
     ServerEvent,
@@ -12,16 +12,20 @@ use bellwire_protocol::{
         TracksEvent,
     },
 };
+use tokio::sync::mpsc;
 
 use super::{
-    Reports, Router,
+    Router,
     rooms::{Member, Named, Place},
 };
 use crate::switchboard::Switchboard;
 
 /// Hears the router out until the server ends.
-pub(crate) async fn hear_forever(board: Arc<Switchboard>, mut reports: Reports) {
-    while let Some(event) = reports.recv().await {
+pub(crate) async fn hear_forever(
+    board: Arc<Switchboard>,
+    mut events: mpsc::UnboundedReceiver<Event>,
+) {
+    while let Some(event) = events.recv().await {
         if let Some(router) = &board.media.router {
             router.hear(&board, event).await;
         }
@@ -84,31 +88,32 @@ impl Router {
     }
 
     async fn closed(&self, board: &Arc<Switchboard>, room: RoomKey, peer: PeerKey) {
-        self.rooms.tell(room, |place, this, member, _| {
-            if this == peer {
-                let event = MediaClosedEvent { call: place.call, reason: MediaEnd::Failed.into() };
-                tell(board, place, member, &ServerEvent::MediaClosed(event));
-            }
-        });
-        self.set_up(board, room, peer, false).await;
+        let whose =
+            self.rooms.closed(room, peer, |place, member| tell_closed(board, place, member));
+        if let Some((place, user, device)) = whose {
+            board.act(&place.app, place.call, Command::MediaLost { user, device }).await;
+        }
     }
 
-    /// Tells a device of the tracks that were held back until its offer was answered.
-    pub(crate) fn tell_tracks(
-        &self,
-        board: &Switchboard,
-        call: &bellwire_core::Call,
-        user: &UserId,
-    ) {
-        let Some(tracks) = self.offered(call, user) else { return };
+    /// The answer to a device's offer is on its way: what was held back until then follows it.
+    pub(crate) fn offered(&self, board: &Switchboard, call: &Call, user: &UserId, number: u64) {
         let Some((room, peer)) = super::names(call, user) else { return };
-        self.rooms.tell(room, |place, this, member, named| {
-            if this == peer {
-                let event = tracks_event(place, peer, &tracks, named);
+        self.rooms.offered(
+            room,
+            peer,
+            number,
+            |place, member, tracks, named| {
+                let event = tracks_event(place, peer, tracks, named);
                 tell(board, place, member, &ServerEvent::Tracks(event));
-            }
-        });
+            },
+            |place, member| tell_closed(board, place, member),
+        );
     }
+}
+
+fn tell_closed(board: &Switchboard, place: &Place, member: &Member) {
+    let event = MediaClosedEvent { call: place.call, reason: MediaEnd::Failed.into() };
+    tell(board, place, member, &ServerEvent::MediaClosed(event));
 }
 
 fn tell(board: &Switchboard, place: &Place, member: &Member, event: &ServerEvent) {

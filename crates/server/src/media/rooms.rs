@@ -1,38 +1,65 @@
-//! Who is in which room of the router, as the calls have it.
+//! Who is in which room of the SFU, as the calls have it.
 
 use std::collections::BTreeMap;
 
 use ahash::HashMap;
 use bellwire_core::{AppKey, Call, CallId, DeviceId, UserId};
-use bellwire_media::{Grant, PeerKey, RoomKey, Source};
+use bellwire_media::{Error, Grant, Offer, PeerKey, RoomKey, Source};
 use bellwire_protocol::command::SetState;
 use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot};
 
-use super::grant::{Off, grant};
+use super::{
+    forwarder::Answering,
+    grant::{Off, grant},
+    upkeep::Upkeep,
+};
 
 /// Every room that somebody has entered or is about to.
-#[derive(Debug, Default)]
-pub(super) struct Rooms(Mutex<HashMap<RoomKey, Room>>);
+#[derive(Debug)]
+pub(super) struct Rooms {
+    all: Mutex<HashMap<RoomKey, Room>>,
+    upkeep: mpsc::UnboundedSender<Upkeep>,
+}
 
 #[derive(Debug)]
 struct Room {
     app: AppKey,
     call: CallId,
     members: BTreeMap<PeerKey, Member>,
-    tracks: Vec<(PeerKey, Source, bool)>,
+    tracks: Tracks,
+    /// Offers made so far.
+    offers: u64,
+    /// How far the room has followed the call's log.
+    at: u64,
 }
+
+/// What is sent in a room: whose, which, and whether it may flow.
+pub(super) type Tracks = Vec<(PeerKey, Source, bool)>;
 
 /// A device in a room.
 #[derive(Debug, Clone)]
 pub(crate) struct Member {
     pub(crate) user: UserId,
     pub(crate) device: DeviceId,
+    /// As of where in the call's log it is here.
+    since: u64,
     off: Off,
     grant: Grant,
     /// Whether its media flows.
     up: bool,
+    /// Whether there is a connection of its own; what was told before is of another device's.
+    connected: bool,
     offer: Offered,
-    told_late: bool,
+    /// What is told when the offer is answered.
+    late: Late,
+}
+
+/// What a device is told once its offer is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Late {
+    tracks: bool,
+    closed: bool,
 }
 
 /// How far a device is with its latest offer.
@@ -40,16 +67,19 @@ pub(crate) struct Member {
 enum Offered {
     /// There is none, or its connection was closed.
     Nothing,
-    /// It is not answered yet: what the router tells meanwhile waits for the answer.
-    Pending,
+    /// The one of this number is not answered yet: what happens meanwhile is told after the
+    /// answer.
+    Pending(u64),
     Answered,
 }
 
-/// What a changed call asks of the router for one peer.
+/// An offer in line.
 #[derive(Debug)]
-pub(super) enum Change {
-    Grant(PeerKey, Grant),
-    Out(PeerKey),
+pub(crate) struct Offering {
+    /// Its number in the room.
+    pub(crate) number: u64,
+    /// Where its answer comes out.
+    pub(crate) begun: oneshot::Receiver<Result<Answering, Error>>,
 }
 
 /// A room as it is told of.
@@ -60,36 +90,34 @@ pub(super) struct Place {
 }
 
 impl Rooms {
-    /// Notes that a device is about to connect, and says what may flow from it. A device that comes
-    /// in place of another begins anew.
+    /// Rooms whose upkeep is put in this line.
+    pub(super) fn new(upkeep: mpsc::UnboundedSender<Upkeep>) -> Self {
+        Self { all: Mutex::default(), upkeep }
+    }
+
+    /// Hands in a device's offer. A device that comes in place of another begins anew. None if a
+    /// newer device is here.
     pub(super) fn offering(
         &self,
         call: &Call,
         room: RoomKey,
         peer: PeerKey,
         who: (&UserId, &DeviceId),
-    ) -> Grant {
-        self.with_member(call, room, peer, who, |member| {
-            member.offer = Offered::Pending;
-            member.grant = grant(call, &member.user, member.off);
-            member.grant
-        })
+        offer: Offer,
+    ) -> Option<Offering> {
+        let mut rooms = self.all.lock();
+        let own = room_of(&mut rooms, call, room);
+        own.offers += 1;
+        let number = own.offers;
+        let member = self.admit(own, call, (room, peer), who)?;
+        member.offer = Offered::Pending(number);
+        member.grant = grant(call, &member.user, member.off);
+        let (tell, begun) = oneshot::channel();
+        self.ask(Upkeep::Offer(room, peer, Box::new(offer), member.grant, tell));
+        Some(Offering { number, begun })
     }
 
-    /// Notes that an offer was answered; the tracks, if they were held back for it.
-    pub(super) fn offered(
-        &self,
-        room: RoomKey,
-        peer: PeerKey,
-    ) -> Option<Vec<(PeerKey, Source, bool)>> {
-        let mut rooms = self.0.lock();
-        let room = rooms.get_mut(&room)?;
-        let member = room.members.get_mut(&peer)?;
-        member.offer = Offered::Answered;
-        std::mem::take(&mut member.told_late).then(|| room.tracks.clone())
-    }
-
-    /// Takes what a device says to publish; what may flow from it now.
+    /// Takes what a device says to publish.
     pub(super) fn published(
         &self,
         call: &Call,
@@ -97,75 +125,141 @@ impl Rooms {
         peer: PeerKey,
         who: (&UserId, &DeviceId),
         said: &SetState,
-    ) -> Grant {
-        self.with_member(call, room, peer, who, |member| {
-            member.off.update(said);
-            member.grant = grant(call, &member.user, member.off);
-            member.grant
-        })
+    ) {
+        let mut rooms = self.all.lock();
+        let own = room_of(&mut rooms, call, room);
+        let Some(member) = self.admit(own, call, (room, peer), who) else { return };
+        member.off.update(said);
+        member.grant = grant(call, &member.user, member.off);
+        self.ask(Upkeep::Grant(room, peer, member.grant));
     }
 
-    fn with_member<T>(
+    /// The member that a device is; one that comes in place of another puts that one out. None if
+    /// it is the device of an earlier state of the call than the one that is here.
+    fn admit<'a>(
         &self,
+        own: &'a mut Room,
         call: &Call,
+        (room, peer): (RoomKey, PeerKey),
+        (user, device): (&UserId, &DeviceId),
+    ) -> Option<&'a mut Member> {
+        let new = || Member::new(user, device, call.seq);
+        let member = own.members.entry(peer).or_insert_with(new);
+        if member.device != *device {
+            if call.seq < member.since {
+                return None;
+            }
+            self.ask(Upkeep::Close(room, peer));
+            *member = new();
+        }
+        Some(member)
+    }
+
+    fn ask(&self, upkeep: Upkeep) {
+        // It only fails when the server goes away, and the forwarder with it.
+        drop(self.upkeep.send(upkeep));
+    }
+
+    /// Notes that an offer was taken; whether its device is still here.
+    pub(super) fn taken(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
+        let noted = self.member(room, peer, device, |member| {
+            // One that has closed it meanwhile has none.
+            member.connected = member.offer != Offered::Nothing;
+            member.late.closed = false;
+        });
+        noted.is_some()
+    }
+
+    /// Notes that an offer was answered, and has the device told what was held back for it.
+    pub(super) fn offered(
+        &self,
         room: RoomKey,
         peer: PeerKey,
-        (user, device): (&UserId, &DeviceId),
-        then: impl FnOnce(&mut Member) -> T,
-    ) -> T {
-        let mut rooms = self.0.lock();
-        let room = rooms.entry(room).or_insert_with(|| Room {
-            app: call.app.clone(),
-            call: call.id,
-            members: BTreeMap::new(),
-            tracks: Vec::new(),
-        });
-        let member = room.members.entry(peer).or_insert_with(|| Member::new(user, device));
-        if member.device != *device {
-            *member = Member::new(user, device);
+        number: u64,
+        tell_tracks: impl FnOnce(&Place, &Member, &Tracks, &Named<'_>),
+        tell_closed: impl FnOnce(&Place, &Member),
+    ) {
+        let mut rooms = self.all.lock();
+        let Some(room) = rooms.get_mut(&room) else { return };
+        let Some(member) = room.members.get_mut(&peer) else { return };
+        if member.offer != Offered::Pending(number) {
+            return;
         }
-        then(member)
+        member.offer = Offered::Answered;
+        let late = std::mem::take(&mut member.late);
+        let Some(member) = room.members.get(&peer) else { return };
+        let (place, named) = (room.place(), Named(&room.members));
+        if late.tracks {
+            tell_tracks(&place, member, &room.tracks, &named);
+        }
+        if late.closed {
+            tell_closed(&place, member);
+        }
     }
 
-    /// Puts out who is no longer in the call with the device they came with, and says what may
-    /// flow from the others now.
-    pub(super) fn follow(&self, room: RoomKey, after: &Call) -> Vec<Change> {
-        let mut rooms = self.0.lock();
-        let Some(room) = rooms.get_mut(&room) else { return Vec::new() };
-        let mut changes = Vec::new();
-        room.members.retain(|peer, member| {
+    /// Notes that a peer's connection has ended, and has its device told; whose it was, if it is
+    /// known to have been connected.
+    pub(super) fn closed(
+        &self,
+        room: RoomKey,
+        peer: PeerKey,
+        tell: impl FnOnce(&Place, &Member),
+    ) -> Option<(Place, UserId, DeviceId)> {
+        let mut rooms = self.all.lock();
+        let room = rooms.get_mut(&room)?;
+        let place = room.place();
+        let member = room.members.get_mut(&peer).filter(|member| member.connected)?;
+        (member.connected, member.up) = (false, false);
+        match member.offer {
+            Offered::Nothing => {}
+            Offered::Pending(_) => member.late.closed = true,
+            Offered::Answered => tell(&place, member),
+        }
+        Some((place, member.user.clone(), member.device.clone()))
+    }
+
+    /// Puts out who is no longer in the call with the device they came with, and has flow from the
+    /// others what may flow now.
+    pub(super) fn follow(&self, room: RoomKey, after: &Call) {
+        let mut rooms = self.all.lock();
+        let Some(own) = rooms.get_mut(&room).filter(|own| own.at <= after.seq) else { return };
+        own.at = after.seq;
+        own.members.retain(|peer, member| {
+            // Who has come in by a later change is not put out by this one.
+            if after.seq < member.since {
+                return true;
+            }
             let part = after.participant(&member.user);
             let stays =
                 part.is_some_and(|p| p.state.is_in() && p.device.as_ref() == Some(&member.device));
             if !stays {
-                changes.push(Change::Out(*peer));
+                self.ask(Upkeep::Close(room, *peer));
                 return false;
             }
             let now = grant(after, &member.user, member.off);
             if std::mem::replace(&mut member.grant, now) != now {
-                changes.push(Change::Grant(*peer, now));
+                self.ask(Upkeep::Grant(room, *peer, now));
             }
             true
         });
-        changes
     }
 
-    /// Forgets a room; whether there was one.
-    pub(super) fn end(&self, room: RoomKey) -> bool {
-        self.0.lock().remove(&room).is_some()
+    /// Forgets a room, and ends its connections.
+    pub(super) fn end(&self, room: RoomKey) {
+        if self.all.lock().remove(&room).is_some() {
+            self.ask(Upkeep::CloseRoom(room));
+        }
     }
 
-    /// Forgets that a device connected; whether its media flowed.
-    pub(super) fn remove(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
-        self.member(room, peer, device, |member| {
-            member.offer = Offered::Nothing;
+    /// Ends a device's connection; whether its media flowed.
+    pub(super) fn close(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
+        let closed = self.member(room, peer, device, |member| {
+            (member.offer, member.late) = (Offered::Nothing, Late::default());
+            member.connected = false;
+            self.ask(Upkeep::Close(room, peer));
             std::mem::take(&mut member.up)
-        })
-        .unwrap_or(false)
-    }
-
-    pub(super) fn is_member(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
-        self.member(room, peer, device, |_| ()).is_some()
+        });
+        closed.unwrap_or(false)
     }
 
     pub(super) fn is_up(&self, room: RoomKey, peer: PeerKey, device: &DeviceId) -> bool {
@@ -183,23 +277,29 @@ impl Rooms {
         device: &DeviceId,
         look: impl FnOnce(&mut Member) -> T,
     ) -> Option<T> {
-        let mut rooms = self.0.lock();
+        let mut rooms = self.all.lock();
         let member = rooms.get_mut(&room)?.members.get_mut(&peer)?;
         (member.device == *device).then(|| look(member))
     }
 
-    /// Notes whether a peer's media flows; whose it is.
+    /// Notes whether a peer's media flows; whose it is, if it is known to be connected.
     pub(super) fn set_up(
         &self,
         room: RoomKey,
         peer: PeerKey,
         up: bool,
     ) -> Option<(Place, UserId, DeviceId)> {
-        let mut rooms = self.0.lock();
+        let mut rooms = self.all.lock();
         let room = rooms.get_mut(&room)?;
+        let place = room.place();
         let member = room.members.get_mut(&peer)?;
+        if up {
+            member.connected |= member.offer != Offered::Nothing;
+        }
+        if !member.connected {
+            return None;
+        }
         member.up = up;
-        let place = Place { app: room.app.clone(), call: room.call };
         Some((place, member.user.clone(), member.device.clone()))
     }
 
@@ -207,14 +307,14 @@ impl Rooms {
     pub(super) fn set_tracks(
         &self,
         room: RoomKey,
-        tracks: Vec<(PeerKey, Source, bool)>,
+        tracks: Tracks,
         tell: impl FnMut(&Place, PeerKey, &Member, &Named<'_>),
     ) {
-        let mut rooms = self.0.lock();
+        let mut rooms = self.all.lock();
         let Some(room) = rooms.get_mut(&room) else { return };
         room.tracks = tracks;
         for member in room.members.values_mut() {
-            member.told_late |= member.offer == Offered::Pending;
+            member.late.tracks |= matches!(member.offer, Offered::Pending(_));
         }
         room.tell(tell);
     }
@@ -226,7 +326,7 @@ impl Rooms {
         room: RoomKey,
         tell: impl FnMut(&Place, PeerKey, &Member, &Named<'_>),
     ) {
-        if let Some(room) = self.0.lock().get(&room) {
+        if let Some(room) = self.all.lock().get(&room) {
             room.tell(tell);
         }
     }
@@ -241,9 +341,24 @@ impl Named<'_> {
     }
 }
 
+fn room_of<'a>(rooms: &'a mut HashMap<RoomKey, Room>, call: &Call, room: RoomKey) -> &'a mut Room {
+    rooms.entry(room).or_insert_with(|| Room {
+        app: call.app.clone(),
+        call: call.id,
+        members: BTreeMap::new(),
+        tracks: Vec::new(),
+        offers: 0,
+        at: 0,
+    })
+}
+
 impl Room {
+    fn place(&self) -> Place {
+        Place { app: self.app.clone(), call: self.call }
+    }
+
     fn tell(&self, mut tell: impl FnMut(&Place, PeerKey, &Member, &Named<'_>)) {
-        let place = Place { app: self.app.clone(), call: self.call };
+        let place = self.place();
         let named = Named(&self.members);
         let ready = self.members.iter().filter(|(_, m)| m.offer == Offered::Answered);
         for (peer, member) in ready {
@@ -253,15 +368,17 @@ impl Room {
 }
 
 impl Member {
-    fn new(user: &UserId, device: &DeviceId) -> Self {
+    fn new(user: &UserId, device: &DeviceId, since: u64) -> Self {
         Self {
             user: user.clone(),
             device: device.clone(),
+            since,
             off: Off::default(),
             grant: Grant::default(),
             up: false,
+            connected: false,
             offer: Offered::Nothing,
-            told_late: false,
+            late: Late::default(),
         }
     }
 }

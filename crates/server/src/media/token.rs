@@ -7,17 +7,14 @@ use aws_lc_rs::{
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bellwire_core::{Call, DeviceId, UserId};
 use bellwire_protocol::Secret;
-use rand::Rng as _;
 
 /// Makes tokens and knows its own. The key lasts as long as the process: whoever comes back after
 /// a restart is told of the room anew.
 pub(super) struct Tokens(Key);
 
 impl Tokens {
-    pub(super) fn new() -> Self {
-        let mut key = [0_u8; 32];
-        rand::rng().fill_bytes(&mut key);
-        Self(Key::new(HMAC_SHA256, &key))
+    pub(super) fn new(key: &[u8]) -> Self {
+        Self(Key::new(HMAC_SHA256, key))
     }
 
     /// The token of a device for the room of a call. Another device of the same user needs another:

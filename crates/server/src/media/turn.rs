@@ -16,7 +16,7 @@ use crate::{
 const STEP_S: u64 = 600;
 
 /// A relay.
-pub(super) struct Turn {
+pub(crate) struct Turn {
     urls: Vec<String>,
     key: Key,
     ttl_s: u64,
@@ -24,7 +24,7 @@ pub(super) struct Turn {
 
 impl Turn {
     /// The relay of the settings; none where none is named.
-    pub(super) fn of(settings: &config::Turn) -> Option<Self> {
+    pub(crate) fn of(settings: &config::Turn) -> Option<Self> {
         let secret = settings.secret.as_ref().filter(|_| !settings.urls.is_empty())?;
         Some(Self {
             urls: settings.urls.clone(),

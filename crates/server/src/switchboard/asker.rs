@@ -126,15 +126,10 @@ impl Switchboard {
         &self,
         asker: Asker,
         ok: Json,
-        mut rows: Vec<Row>,
+        rows: Vec<Row>,
         then: impl FnOnce() + Send + 'static,
     ) {
-        let (answer, kept) = asker.prepare(Ok(ok));
-        rows.extend(kept);
-        self.storage.submit_in_turn(rows, move || {
-            asker.send(answer);
-            then();
-        });
+        self.conclude_and(asker, Ok(ok), rows, then);
     }
 
     /// Refuses in turn.
@@ -145,9 +140,35 @@ impl Switchboard {
         self.conclude(asker, Err(error));
     }
 
+    /// Likewise, and does something before anything else is told.
+    pub(crate) fn refuse_and(
+        &self,
+        asker: Asker,
+        error: Box<WireError>,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        self.metrics.refused(error.code);
+        self.conclude_and(asker, Err(error), Vec::new(), then);
+    }
+
     fn conclude(&self, asker: Option<Asker>, result: Result<Json, Box<WireError>>) {
         let Some(asker) = asker else { return };
         let (answer, rows) = asker.prepare(result);
         self.storage.submit(rows, move || asker.send(answer));
+    }
+
+    fn conclude_and(
+        &self,
+        asker: Asker,
+        result: Result<Json, Box<WireError>>,
+        mut rows: Vec<Row>,
+        then: impl FnOnce() + Send + 'static,
+    ) {
+        let (answer, kept) = asker.prepare(result);
+        rows.extend(kept);
+        self.storage.submit_in_turn(rows, move || {
+            asker.send(answer);
+            then();
+        });
     }
 }

@@ -16,7 +16,8 @@ const SPAN_MS: u64 = 240_000;
 
 /// The plan of a seed.
 pub(crate) fn generate(seed: u64) -> Plan {
-    let mut maker = Maker { lot: Lot::new(seed), acts: Vec::with_capacity(400) };
+    let media = Lot::of(seed, &[1]).happens(65);
+    let mut maker = Maker { lot: Lot::new(seed), media, acts: Vec::with_capacity(400) };
     for device in 0..SHOP + BANK {
         let at = maker.lot.below(1_500);
         maker.push(at, What::On { device: number(device), back: Back::Resume });
@@ -39,7 +40,7 @@ pub(crate) fn generate(seed: u64) -> Plan {
     }
     let mut acts = maker.acts;
     acts.sort_by_key(|act| act.at);
-    Plan { seed, acts }
+    Plan { seed, media, acts }
 }
 
 fn number(device: u64) -> DeviceNo {
@@ -48,6 +49,8 @@ fn number(device: u64) -> DeviceNo {
 
 struct Maker {
     lot: Lot,
+    /// The server routes media.
+    media: bool,
     acts: Vec<Act>,
 }
 
@@ -187,7 +190,7 @@ impl Maker {
     /// Something done by one who is in a call.
     fn inside(&mut self, users: u64) -> Ask {
         let call = self.which();
-        match self.lot.below(16) {
+        match self.lot.below(if self.media { 19 } else { 16 }) {
             0 | 1 => Ask::State { call, video: self.lot.happens(50) },
             2 | 3 => Ask::Media { call, video: self.lot.happens(60) },
             4 | 5 => Ask::MediaAnswer { call, accept: self.lot.happens(60) },
@@ -201,6 +204,9 @@ impl Maker {
             12 => Ask::Send { call, bytes: 200 },
             13 => Ask::Get { call },
             14 => Ask::Cancel { call, to: Some(number(self.lot.below(users))) },
+            16 => Ask::MediaOffer { call },
+            17 => Ask::MediaReceive { call },
+            18 => Ask::MediaClose { call },
             _ => Ask::Accept { call, audio: true },
         }
     }
@@ -300,7 +306,7 @@ impl Maker {
     fn fault(&mut self, at: u64) {
         let device = self.any_device();
         let ms = self.lot.pick(&[200, 1_500, 6_000, 20_000]);
-        let fault = match self.lot.below(32) {
+        let fault = match self.lot.below(if self.media { 35 } else { 32 }) {
             0..6 => Fault::Reset { device },
             6..9 => {
                 let (up, down) = self.lot.pick(&[(true, true), (true, false), (false, true)]);
@@ -331,7 +337,13 @@ impl Maker {
                 let back = self.back();
                 return self.push(at, What::Again { device, back });
             }
-            _ => return self.push(at, What::Repeat { device }),
+            30 | 31 => return self.push(at, What::Repeat { device }),
+            32 | 33 => {
+                // Longer than a connection is kept that nothing is heard of.
+                let ms = self.lot.pick(&[ms, 70_000]);
+                Fault::Silence { device, ms }
+            }
+            _ => Fault::MediaFails { device },
         };
         self.push(at, What::Fault(fault));
     }

@@ -18,6 +18,9 @@ pub(crate) type DeviceNo = u8;
 pub struct Plan {
     /// Where everything comes from that the acts leave open: delays, ids, habits.
     pub seed: u64,
+    /// Whether the server routes media.
+    #[serde(default)]
+    pub media: bool,
     /// What happens, in the order of time.
     pub(crate) acts: Vec<Act>,
 }
@@ -144,6 +147,15 @@ pub(crate) enum Ask {
         call: Which,
         accept: bool,
     },
+    MediaOffer {
+        call: Which,
+    },
+    MediaReceive {
+        call: Which,
+    },
+    MediaClose {
+        call: Which,
+    },
     Ack,
     State {
         call: Which,
@@ -221,6 +233,10 @@ pub(crate) enum Fault {
     FailingReads { ms: u64 },
     /// So many of the next appends come too late and have to be decided anew.
     Conflicts { times: u32 },
+    /// Nothing is heard of a device's media connection for a while.
+    Silence { device: DeviceNo, ms: u64 },
+    /// A device's media connection breaks beyond repair.
+    MediaFails { device: DeviceNo },
     /// The server's clock jumps, forwards or backwards.
     ClockJump { ms: i64 },
 }
@@ -245,7 +261,7 @@ impl Plan {
     #[must_use]
     pub fn keep(&self, places: &[usize]) -> Self {
         let acts = places.iter().filter_map(|at| self.acts.get(*at)).cloned().collect();
-        Self { seed: self.seed, acts }
+        Self { seed: self.seed, media: self.media, acts }
     }
 
     /// How many of its acts are faults: what breaks, and what devices do that they should not.

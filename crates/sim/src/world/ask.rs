@@ -1,5 +1,7 @@
 //! From what a plan has a device ask to the command on the wire, by what the device knows then.
 
+use std::collections::BTreeMap;
+
 use bellwire_core::{CallId, DeviceId, Kind, Media, Mode, Note, Timestamp, UserId};
 use bellwire_protocol::{
     Body, Command, Recipients, Target, UserRef,
@@ -8,6 +10,7 @@ use bellwire_protocol::{
         Move, PresenceOf, Reject, RejectReason, RenewToken, Ringing, Send, SendMessage, SetState,
         Start,
     },
+    media::{MediaClose, MediaReceive, Source, Want},
 };
 
 use super::{
@@ -75,6 +78,15 @@ pub(crate) fn command(ask: &Ask, device: &Device, names: &Names<'_>, mark: u64) 
         Ask::MediaAnswer { call, accept } => {
             Command::MediaAnswer(MediaAnswer { call: inside(*call)?, accept: *accept })
         }
+        Ask::MediaOffer { call } => device.media_offer(inside(*call)?),
+        Ask::MediaReceive { call } => {
+            let user = names.users.first()?.clone();
+            let (width, height) = (Some(320), None);
+            let want = Want { user, source: Source::Camera, width, height };
+            let receive = BTreeMap::from([("9".to_owned(), Some(want))]);
+            Command::MediaReceive(MediaReceive { call: inside(*call)?, receive })
+        }
+        Ask::MediaClose { call } => Command::MediaClose(MediaClose { call: inside(*call)? }),
         Ask::Ack => {
             let (call, seq) = *device.stops.last()?;
             Command::Ack(Ack { call, seq })

@@ -1,17 +1,17 @@
 //! A device: what it remembers, and what it does by itself as an SDK would.
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
-use bellwire_core::{AppKey, CallId, DeviceId, RingMode, SessionId, State, Timestamp, UserId};
+use bellwire_core::{AppKey, CallId, DeviceId, RingMode, SessionId, Timestamp, UserId};
 use bellwire_protocol::{
-    Command, Cursor, Open, RecordCursor, Request,
+    Command, Cursor, RecordCursor, Request, Secret,
     command::{Ack, DeviceInfo, Hello, Login, RenewToken, Resume, Ringing},
 };
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
     cast::{AppOf, token},
+    heard::{Entered, Frame, Glance, Info, Welcome},
     network::LinkId,
 };
 use crate::{lot::Lot, plan::Back};
@@ -54,6 +54,8 @@ pub(crate) struct Habits {
     pub(crate) collects: bool,
     /// Gets a new token when the old one runs out.
     pub(crate) renews: bool,
+    /// Connects its media so many milliseconds after it has heard of the room.
+    pub(crate) offers: Option<u64>,
 }
 
 /// A request whose answer has not come.
@@ -67,6 +69,8 @@ struct Outstanding {
     enters: Option<CallId>,
     /// Whether it may be a call that the device has left before.
     returns: bool,
+    /// The call whose media a yes connects.
+    links: Option<CallId>,
 }
 
 /// A device.
@@ -90,6 +94,10 @@ pub(crate) struct Device {
     pub(crate) ttl_s: Option<u64>,
     pub(crate) calls: Vec<Seen>,
     pub(crate) stops: Vec<(CallId, u64)>,
+    /// What lets it into rooms that the server routes.
+    pub(super) tokens: BTreeMap<CallId, Secret>,
+    /// The call whose media it has connected, as far as it knows.
+    pub(super) linked: Option<CallId>,
     session: Option<SessionId>,
     last_id: u64,
     hello: u64,
@@ -106,46 +114,8 @@ pub(crate) struct Reaction {
     pub(crate) commands: Vec<(u64, Command)>,
     pub(crate) texts: Vec<String>,
     pub(crate) new_calls: Vec<CallId>,
-}
-
-#[derive(Deserialize)]
-struct Frame<'a> {
-    id: Option<u64>,
-    #[serde(borrow)]
-    ev: Option<Cow<'a, str>>,
-    call: Option<CallId>,
-    seq: Option<u64>,
-    cursor: Option<Cursor>,
-    #[serde(borrow)]
-    ok: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Welcome {
-    session: SessionId,
-    resumed: bool,
-    calls: Vec<Glance>,
-}
-
-#[derive(Deserialize)]
-struct Entered {
-    call: Option<CallId>,
-}
-
-#[derive(Deserialize)]
-struct Glance {
-    id: CallId,
-    participants: Vec<Part>,
-}
-
-#[derive(Deserialize)]
-struct Part {
-    user: UserId,
-    state: Open<State>,
-    device: Option<DeviceId>,
-    ring: Option<Open<RingMode>>,
+    /// Its media was connected.
+    pub(crate) connected: bool,
 }
 
 impl Habits {
@@ -157,6 +127,7 @@ impl Habits {
         hoards: false,
         collects: true,
         renews: true,
+        offers: Some(0),
     };
 
     pub(crate) fn draw(lot: &mut Lot) -> Self {
@@ -167,6 +138,7 @@ impl Habits {
             hoards: lot.happens(60),
             collects: lot.happens(50),
             renews: lot.happens(60),
+            offers: lot.happens(80).then(|| lot.pick(&[0, 10, 300, 2_000])),
         }
     }
 }
@@ -187,6 +159,8 @@ impl Device {
             ttl_s: None,
             calls: Vec::new(),
             stops: Vec::new(),
+            tokens: BTreeMap::new(),
+            linked: None,
             session: None,
             last_id: 0,
             hello: 0,
@@ -264,6 +238,7 @@ impl Device {
         self.cursors.clear();
         self.calls.clear();
         self.stops.clear();
+        self.tokens.clear();
         self.outstanding.clear();
         self.latest = None;
     }
@@ -280,9 +255,24 @@ impl Device {
             _ => None,
         };
         let returns = matches!(command, Command::Join(_) | Command::Move(_));
+        let links = match &command {
+            Command::MediaOffer(c) => Some(c.call),
+            _ => None,
+        };
+        if let Command::MediaClose(_) = command {
+            self.linked = None;
+            self.outstanding.iter_mut().for_each(|waiting| waiting.links = None);
+        }
         let text = Request { id: self.last_id, command }.to_frame();
-        let outstanding =
-            Outstanding { id: self.last_id, text: text.clone(), changing, leaves, enters, returns };
+        let outstanding = Outstanding {
+            id: self.last_id,
+            text: text.clone(),
+            changing,
+            leaves,
+            enters,
+            returns,
+            links,
+        };
         if changing {
             self.latest = Some(outstanding.clone());
         }
@@ -305,7 +295,16 @@ impl Device {
         let Ok(frame) = serde_json::from_str::<Frame<'_>>(text) else { return Reaction::default() };
         match (frame.id, frame.ev.as_deref(), frame.call) {
             (Some(id), _, _) => self.reply(id, frame.ok, frame.error, now),
-            (_, Some(ev), Some(call)) => self.event(ev, call, frame.seq.zip(frame.cursor)),
+            (_, Some("media.closed"), Some(call)) => {
+                let mut reaction = Reaction::default();
+                self.media_closed(call, &mut reaction);
+                reaction
+            }
+            (_, Some(ev), Some(call)) => {
+                let mut reaction = self.event(ev, call, frame.seq.zip(frame.cursor));
+                self.told_of_room(call, frame.room, true, &mut reaction);
+                reaction
+            }
             (_, Some("record"), _) => {
                 self.records_after = frame.cursor.and_then(|c| c.seq()).map(RecordCursor);
                 Reaction::default()
@@ -339,11 +338,21 @@ impl Device {
             return reaction;
         }
         if let Some(ok) = ok {
-            let begun = serde_json::from_str::<Entered>(ok.get()).ok().and_then(|ok| ok.call);
+            let (begun, info) = serde_json::from_str::<Entered>(ok.get())
+                .map_or((None, None), |entered| (entered.call, entered.info));
             if let Some(call) =
                 asked.enters.or(begun).filter(|c| asked.returns || !self.is_over(*c))
             {
                 self.stand(call, Stand::In, &mut reaction);
+            }
+            reaction.connected = asked.links.is_some();
+            self.linked = asked.links.filter(|call| self.is_in(*call)).or(self.linked);
+            match (info, asked.enters) {
+                (Some(Info { id, room }), enters) => {
+                    self.told_of_room(id, room, enters.is_some(), &mut reaction);
+                }
+                (None, Some(call)) => self.has_moved(call, &mut reaction),
+                (None, None) => {}
             }
         } else if let Some(error) = error
             && error.get().contains("\"not_in_call\"")
@@ -354,6 +363,10 @@ impl Device {
         reaction
     }
 
+    pub(super) fn is_in(&self, call: CallId) -> bool {
+        self.calls.iter().any(|seen| seen.call == call && seen.stand == Stand::In)
+    }
+
     /// A repeated request gets its first answer, which may be of a call that has ended since.
     fn is_over(&self, call: CallId) -> bool {
         self.calls.iter().any(|seen| seen.call == call && seen.stand == Stand::Over)
@@ -362,6 +375,7 @@ impl Device {
     fn welcome(&mut self, ok: &str, _: Timestamp) -> Reaction {
         let Ok(welcome) = serde_json::from_str::<Welcome>(ok) else { return Reaction::default() };
         self.greeted = true;
+        self.linked = None;
         self.attempts = 0;
         let mut reaction = Reaction::default();
         if !welcome.resumed {
@@ -382,6 +396,7 @@ impl Device {
         for glance in welcome.calls {
             let stand = self.glance(&glance);
             self.stand(glance.id, stand, &mut reaction);
+            self.told_of_room(glance.id, glance.room, false, &mut reaction);
             if stand == Stand::Ringing {
                 self.ring(glance.id, &mut reaction);
             }
@@ -440,6 +455,9 @@ impl Device {
     }
 
     fn stand(&mut self, call: CallId, stand: Stand, reaction: &mut Reaction) {
+        if stand != Stand::In && self.linked == Some(call) {
+            self.linked = None;
+        }
         if let Some(seen) = self.calls.iter_mut().find(|seen| seen.call == call) {
             seen.stand = stand;
         } else {

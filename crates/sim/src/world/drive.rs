@@ -12,6 +12,7 @@ use tokio::time::{Instant, Sleep};
 use super::{
     Event, World,
     house::{House, millis},
+    rooms,
 };
 
 /// Why the root has stopped.
@@ -61,7 +62,8 @@ impl World {
         self.now = house.runtime.block_on(async { house.now() }).max(self.now);
         self.counts.crashes += 1;
         self.trace.note(self.now, "server", "dies");
-        (self.node, self.api) = (None, None);
+        (self.node, self.api, self.sfu) = (None, None, None);
+        self.strays = rooms::Strays::default();
         // Every task is dropped where it stood, and with them the connections.
         drop(house);
         self.store.crash();

@@ -101,6 +101,7 @@ impl World {
             self.fail("come back", format!("devices that cannot come back: {}", away.join(", ")));
             return;
         }
+        self.judge_rooms();
         for device in 0..self.devices.len() {
             self.record(device, Step::Settled);
         }

@@ -116,6 +116,16 @@ impl World {
                 self.schedule(ms, Event::Relief(Relief::FailingReads));
             }
             Fault::Conflicts { times } => self.store.trouble(|t| t.contended += times),
+            Fault::Silence { device, ms } => {
+                if let Some(sfu) = &self.sfu {
+                    sfu.silence(&self.devices[usize::from(device)].owner(), ms);
+                }
+            }
+            Fault::MediaFails { device } => {
+                if let Some(sfu) = &self.sfu {
+                    sfu.fail(&self.devices[usize::from(device)].owner());
+                }
+            }
             Fault::ClockJump { ms } => {
                 self.clock_offset.fetch_add(ms, std::sync::atomic::Ordering::Relaxed);
             }

@@ -5,14 +5,14 @@ use std::sync::{
     atomic::{AtomicI64, Ordering},
 };
 
-use bellwire::{Chance, Clock, Ground, KEEP_MS, Node};
+use bellwire::{Chance, Clock, Ground, KEEP_MS, MediaGround, Node};
 use bellwire_core::Timestamp;
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     time::Instant,
 };
 
-use super::{EPOCH_MS, World};
+use super::{EPOCH_MS, World, sfu::Sfu};
 
 /// A runtime with time of its own.
 pub(super) struct House {
@@ -76,11 +76,18 @@ impl World {
         let clock = MachineClock { start, base_ms, offset: self.clock_offset.clone() };
         let since = Timestamp(clock.now().0.saturating_sub(KEEP_MS));
         let seed = self.lot(&[6, self.incarnation]).next();
+        let lot = self.lot(&[7, self.incarnation]);
+        let media = self.shape.media.then(|| {
+            let (sfu, events) = Sfu::start(lot);
+            self.sfu = Some(sfu.clone());
+            MediaGround { forwarder: Arc::new(sfu), events }
+        });
         let ground = Ground {
             storage: self.store.clone(),
             recovered: self.store.recovered(since),
             clock: Arc::new(clock),
             chance: Chance::from_seed(seed),
+            media,
         };
         let (tenants, bell) = (self.shape.tenants.clone(), self.bell.clone());
         self.trace.note(self.now, "server", "starts");

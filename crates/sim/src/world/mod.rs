@@ -11,15 +11,19 @@ mod api;
 mod ask;
 mod bell;
 mod cast;
+mod connect;
 mod device;
 mod drive;
 mod end;
 mod fault;
 mod frame;
+mod heard;
 mod house;
 mod kept;
 mod network;
 mod pipe;
+mod rooms;
+mod sfu;
 mod store;
 mod trace;
 
@@ -46,6 +50,8 @@ use self::{
     house::House,
     network::{Link, LinkId},
     pipe::End,
+    rooms::Strays,
+    sfu::Sfu,
     store::Store,
     trace::Trace,
 };
@@ -59,6 +65,7 @@ const EPOCH_MS: u64 = 1_795_118_400_000;
 
 /// How a world is made.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools)] // Independent settings.
 pub(crate) struct Shape {
     pub(crate) seed: u64,
     pub(crate) people: Vec<Person>,
@@ -70,6 +77,8 @@ pub(crate) struct Shape {
     pub(crate) limits: Limits,
     /// Habits and delays are drawn by lot; else every device is well-behaved and near.
     pub(crate) unruly: bool,
+    /// The server routes media; else every call's is the app's own.
+    pub(crate) media: bool,
     /// Keep the lines of the trace.
     pub(crate) traced: bool,
     /// Keep what devices read.
@@ -112,6 +121,8 @@ pub(crate) struct Counts {
     /// Frames that devices got.
     pub(crate) frames: u64,
     pub(crate) crashes: u64,
+    /// Offers of media that were taken.
+    pub(crate) connections: u64,
 }
 
 /// The world.
@@ -132,6 +143,9 @@ pub(crate) struct World {
     node: Option<Node>,
     /// Its HTTP API.
     api: Option<Router>,
+    /// What carries media, where the server routes it.
+    sfu: Option<Sfu>,
+    strays: Strays,
     incarnation: u64,
     doom: fault::Doom,
     network: network::Weather,
@@ -153,7 +167,8 @@ impl World {
         for (at, person) in shape.people.iter().enumerate() {
             for number in 0..shape.devices_each {
                 let mut lot = Lot::of(shape.seed, &[1, at as u64, number as u64]);
-                let habits = if shape.unruly { Habits::draw(&mut lot) } else { Habits::GOOD };
+                let mut habits = if shape.unruly { Habits::draw(&mut lot) } else { Habits::GOOD };
+                habits.offers = habits.offers.filter(|_| shape.media);
                 let id = device_id(number);
                 devices.push(Device::new(person.app, person.user.clone(), id, habits));
             }
@@ -173,6 +188,8 @@ impl World {
             house: None,
             node: None,
             api: None,
+            sfu: None,
+            strays: Strays::default(),
             incarnation: 0,
             doom: fault::Doom::default(),
             network: network::Weather::default(),
@@ -337,7 +354,9 @@ impl World {
             self.read[device].push(text.to_owned());
         }
         let now = self.clock();
-        let Reaction { commands, texts, new_calls } = self.devices[device].read(text, now);
+        let Reaction { commands, texts, new_calls, connected } =
+            self.devices[device].read(text, now);
+        self.counts.connections += u64::from(connected);
         let app = self.devices[device].app;
         for call in new_calls {
             if !self.calls.iter().any(|(_, known)| *known == call) {
@@ -403,11 +422,11 @@ impl World {
             return;
         }
         let Some(node) = &self.node else { return };
-        let live = node.live_calls();
+        let all = node.live_calls();
         let apps = &self.keys;
         let claims = apps.each_ref().map(|app| node.claims(app));
         let of = |app: &AppKey| -> Vec<&Call> {
-            live.iter().filter(|call| call.app == *app).map(|call| &**call).collect()
+            all.iter().filter(|call| call.app == *app).map(|call| &**call).collect()
         };
         let live = apps.each_ref().map(of);
         let standing = |(at, app): (usize, _)| Standing {
@@ -419,6 +438,7 @@ impl World {
         if let Err(violation) = self.watch.check_step(&self.histories, now, &standings) {
             self.violated(&violation);
         }
+        self.look_at_rooms(&all);
     }
 }
 
