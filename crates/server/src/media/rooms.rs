@@ -42,7 +42,7 @@ pub(super) type Tracks = Vec<(PeerKey, Source, bool)>;
 pub(crate) struct Member {
     pub(crate) user: UserId,
     pub(crate) device: DeviceId,
-    /// As of where in the call's log it is here.
+    /// As of where in the call's log it was last seen here.
     since: u64,
     off: Off,
     grant: Grant,
@@ -114,6 +114,8 @@ impl Rooms {
         member.grant = grant(call, &member.user, member.off);
         let (tell, begun) = oneshot::channel();
         self.ask(Upkeep::Offer(room, peer, Box::new(offer), member.grant, tell));
+        // An offer that is refused brings no grant to the connection that is there.
+        self.ask(Upkeep::Grant(room, peer, member.grant));
         Some(Offering { number, begun })
     }
 
@@ -152,6 +154,7 @@ impl Rooms {
             self.ask(Upkeep::Close(room, peer));
             *member = new();
         }
+        member.since = member.since.max(call.seq);
         Some(member)
     }
 

@@ -22,6 +22,9 @@ pub(super) struct Strays {
 
 const RULE: &str = "rooms keep to their calls";
 
+/// The loss of a connection that flaps is left to the audit, which comes so often (milliseconds).
+const AUDIT_MS: u64 = 20_000;
+
 /// How long it may take until a device has heard that its connection ended, in milliseconds.
 const UNHEARD_MS: u64 = 10_000;
 
@@ -35,10 +38,12 @@ impl World {
         let mut worst = None;
         for (place, peer) in &peers {
             let in_room = |call: &&Arc<Call>| call.room.is_some_and(|room| key(room) == place.0);
-            let Some(wrong) = wrong(live.iter().find(in_room), peer) else { continue };
+            let Some((wrong, within_ms)) = wrong(live.iter().find(in_room), peer) else {
+                continue;
+            };
             let since = before.peers.get(place).copied().unwrap_or(self.now);
             strays.peers.insert(*place, since);
-            if self.now - since > slack_ms {
+            if self.now - since > slack_ms + within_ms {
                 worst = Some(format!("{}: {wrong}, for {} ms", peer.owner, self.now - since));
             }
         }
@@ -88,25 +93,27 @@ fn key(room: RoomId) -> RoomKey {
     RoomKey(room.0.into())
 }
 
-fn wrong(call: Option<&Arc<Call>>, peer: &Peer) -> Option<String> {
+/// What is wrong with a peer, and for how many milliseconds it may be.
+fn wrong(call: Option<&Arc<Call>>, peer: &Peer) -> Option<(String, u64)> {
     let Some(call) = call else {
-        return Some("is connected, and there is no such call".to_owned());
+        return Some(("is connected, and there is no such call".to_owned(), 0));
     };
     let of = call.participants.iter().find(|p| {
         let device = p.device.as_ref().map(DeviceId::as_str);
         device.is_some_and(|device| owner(call.app.as_str(), p.user.as_str(), device) == peer.owner)
     });
     let Some(own) = of.filter(|p| p.state.is_in()) else {
-        return Some(format!("is connected, and not in call {}", call.id));
+        return Some((format!("is connected, and not in call {}", call.id), 0));
     };
-    if peer.flows() != (own.links.media == MediaLink::Up) {
+    let up = own.links.media == MediaLink::Up;
+    if peer.flows().is_some_and(|flows| flows != up) {
         let known = own.links.media;
-        return Some(format!("is {:?}, and known as {known:?}", peer.stage()));
+        return Some((format!("is {:?}, and known as {known:?}", peer.stage()), AUDIT_MS));
     }
     let (audio, video) =
         (call.may_send(&own.user, Media::Audio), call.may_send(&own.user, Media::Video));
     let grant = peer.grant;
     let excess =
         (grant.mic || grant.screen_audio) && !audio || (grant.camera || grant.screen) && !video;
-    excess.then(|| format!("may send {grant:?} in call {}, which lets less", call.id))
+    excess.then(|| (format!("may send {grant:?} in call {}, which lets less", call.id), 0))
 }

@@ -47,8 +47,14 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    pub(super) fn flows(&self) -> bool {
-        self.stage == Stage::Connected
+    /// Whether its media flows. That is open while it connects: it may take the place of another
+    /// connection, which counts until this one is up or has failed.
+    pub(super) fn flows(&self) -> Option<bool> {
+        match self.stage {
+            Stage::Connecting => None,
+            Stage::Connected => Some(true),
+            Stage::Lost => Some(false),
+        }
     }
 
     pub(super) fn stage(&self) -> impl std::fmt::Debug {
