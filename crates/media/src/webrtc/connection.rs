@@ -76,7 +76,7 @@ pub(crate) struct Broken;
 
 /// A connection of one peer.
 pub(crate) struct Connection {
-    library: RunLoop,
+    run_loop: RunLoop,
     ground: Arc<Ground>,
     /// The start of every ufrag of this connection, by which packets find the worker.
     ufrag_start: String,
@@ -129,7 +129,7 @@ impl Connection {
             }
         }
         Self {
-            library: RunLoop::new(rtc, now),
+            run_loop: RunLoop::new(rtc, now),
             ground: Arc::clone(ground),
             ufrag_start,
             ufrag: creds.ufrag,
@@ -160,12 +160,12 @@ impl Connection {
                 "a further offer keeps the m-lines and their order, and adds behind them",
             )));
         }
-        self.library
+        self.run_loop
             .pass(now)
             .map_err(|error| (OfferError::sdp(error.to_string()), Some(Broken)))?;
         // The library panics on some offers that contradict themselves. What it has half changed
         // is dropped.
-        let rtc = &mut self.library.rtc;
+        let rtc = &mut self.run_loop.rtc;
         let answer = catch_unwind(AssertUnwindSafe(|| rtc.sdp_api().accept_offer(offer)));
         let answer = match answer {
             Ok(Ok(answer)) => answer.to_sdp_string(),
@@ -195,17 +195,17 @@ impl Connection {
         };
         // Anybody can send nonsense from a forged address, so that an error is the packet's and
         // not the connection's.
-        let library = &mut self.library;
-        let taken = catch_unwind(AssertUnwindSafe(|| library.receive(now, receive).is_ok()));
+        let run_loop = &mut self.run_loop;
+        let taken = catch_unwind(AssertUnwindSafe(|| run_loop.receive(now, receive).is_ok()));
         match taken {
-            Ok(_) if self.library.rtc.is_alive() => Ok(()),
+            Ok(_) if self.run_loop.rtc.is_alive() => Ok(()),
             Ok(_) | Err(_) => Err(Broken),
         }
     }
 
     /// Lets time pass.
     pub(crate) fn pass(&mut self, now: Instant) -> Result<(), Broken> {
-        guarded(|| self.library.pass(now))
+        guarded(|| self.run_loop.pass(now))
     }
 
     /// Takes all that is to be done, and says when to call [`Self::pass`] next.
@@ -217,7 +217,7 @@ impl Connection {
     ) -> Result<Instant, Broken> {
         guarded(|| {
             loop {
-                match self.library.step(now)? {
+                match self.run_loop.step(now)? {
                     Step::Rest(until) => return Ok(until),
                     Step::Transmit(Transmit { proto, destination, contents, .. }) => match proto {
                         Protocol::Udp => transmits.udp.push(destination, &contents),
@@ -238,8 +238,8 @@ impl Connection {
     /// Sends a packet in the stream of that SSRC, with the next [`Self::pass`] or
     /// [`Self::receive`].
     pub(crate) fn write(&mut self, ssrc: u32, outgoing: Outgoing<'_>, now: Instant) {
-        let now = self.library.clock(now);
-        if let Some(stream) = self.library.rtc.direct_api().stream_tx(&ssrc.into()) {
+        let now = self.run_loop.clock(now);
+        if let Some(stream) = self.run_loop.rtc.direct_api().stream_tx(&ssrc.into()) {
             stream.write_rtp(outgoing.into_write(now));
         }
     }
@@ -247,7 +247,7 @@ impl Connection {
     /// Asks the peer for a key frame (PLI, RFC 4585 section 6.3.1).
     pub(crate) fn ask_key_frame(&mut self, mid: Mid, layer: Option<Layer>) {
         let rid = layer.map(|layer| layer.rid().into());
-        let mut api = self.library.rtc.direct_api();
+        let mut api = self.run_loop.rtc.direct_api();
         if let Some(stream) = api.stream_rx_by_mid(mid.as_str().into(), rid) {
             stream.request_keyframe(KeyframeRequestKind::Pli);
         }
@@ -257,13 +257,13 @@ impl Connection {
     /// `desired_bps` for the best, which is worth probing.
     pub(crate) fn want_bitrate(&mut self, next_bps: u64, desired_bps: u64) {
         let (next, desired) = (Bitrate::from(next_bps), Bitrate::from(desired_bps));
-        self.library.rtc.bwe().set_bitrate(next, desired);
+        self.run_loop.rtc.bwe().set_bitrate(next, desired);
     }
 
     /// Says goodbye; what it has to say is in the next [`Self::drain`].
     pub(crate) fn close(&mut self) {
         // Only an open DTLS layer can fail to close, and then there is nobody to tell.
-        let _ = guarded(|| self.library.rtc.close());
+        let _ = guarded(|| self.run_loop.rtc.close());
     }
 
     /// Whether the packet is a check of this peer's ICE agent: it knows our password (RFC 8445
@@ -276,7 +276,7 @@ impl Connection {
         bytes: &[u8],
     ) -> bool {
         self.parse(transport, from, bytes)
-            .is_some_and(|receive| self.library.rtc.accepts(&Input::Receive(now, receive)))
+            .is_some_and(|receive| self.run_loop.rtc.accepts(&Input::Receive(now, receive)))
     }
 
     pub(crate) fn ufrag(&self) -> &str {
@@ -290,7 +290,7 @@ impl Connection {
 
     /// The SSRC under which we send on that m-line, if we do.
     pub(crate) fn ssrc(&mut self, mid: Mid) -> Option<u32> {
-        let mut api = self.library.rtc.direct_api();
+        let mut api = self.run_loop.rtc.direct_api();
         Some(*api.stream_tx_by_mid(mid.as_str().into(), None)?.ssrc())
     }
 
@@ -301,7 +301,7 @@ impl Connection {
             Kind::Audio => limits.repeat_audio,
             Kind::Video => limits.repeat_video,
         };
-        let mut api = self.library.rtc.direct_api();
+        let mut api = self.run_loop.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid.as_str().into(), None) else {
             return;
         };
@@ -313,7 +313,7 @@ impl Connection {
 
     /// What the peer can take on that m-line: payload types with their codecs.
     pub(crate) fn payload_types(&self, mid: Mid, kind: Kind) -> Vec<(u8, Codec)> {
-        let Some(media) = self.library.rtc.media(mid.as_str().into()) else {
+        let Some(media) = self.run_loop.rtc.media(mid.as_str().into()) else {
             return Vec::new();
         };
         let matches = match media.kind() {
@@ -333,7 +333,7 @@ impl Connection {
 
     fn learn_codecs(&mut self) {
         self.codecs = [None; 128];
-        for params in self.library.rtc.codec_config().params() {
+        for params in self.run_loop.rtc.codec_config().params() {
             if let Some(place) = self.codecs.get_mut(usize::from(*params.pt())) {
                 *place = Codec::of(params);
             }
@@ -342,14 +342,14 @@ impl Connection {
 
     /// An ICE restart makes the library choose credentials of its own, which would name no worker.
     fn name_worker(&mut self, answer: String) -> String {
-        let chosen = self.library.rtc.direct_api().local_ice_credentials();
+        let chosen = self.run_loop.rtc.direct_api().local_ice_credentials();
         if chosen.ufrag == self.ufrag {
             return answer;
         }
         let creds = credentials(&self.ufrag_start);
         let answer = answer.replace(&chosen.ufrag, &creds.ufrag).replace(&chosen.pass, &creds.pass);
         self.ufrag.clone_from(&creds.ufrag);
-        self.library.rtc.direct_api().set_local_ice_credentials(creds);
+        self.run_loop.rtc.direct_api().set_local_ice_credentials(creds);
         answer
     }
 
@@ -408,7 +408,7 @@ impl Connection {
         if let Some(known) = self.streams.get(&ssrc) {
             return Some(*known);
         }
-        let mut api = self.library.rtc.direct_api();
+        let mut api = self.run_loop.rtc.direct_api();
         let stream = api.stream_rx(&ssrc.into())?;
         let mid = stream.mid().parse().ok()?;
         let layer = stream.rid().map_or(Some(Layer::Full), |rid| Layer::of_rid(&rid))?;
@@ -419,7 +419,7 @@ impl Connection {
     /// Of sound alone: the packets of a picture have one timestamp and are spread over the time to
     /// the next one, which counts as jitter (RFC 3550, section 6.4.1) and is none of the network's.
     fn jitter(&self, mid: &str, ticks: u32) -> Option<Duration> {
-        let media = self.library.rtc.media(mid.into())?;
+        let media = self.run_loop.rtc.media(mid.into())?;
         let rate = Codec::clock_rate_hz(Kind::Audio);
         let is_audio = media.kind() == MediaKind::Audio;
         is_audio.then(|| Duration::from_secs(1) * ticks.min(rate) / rate)

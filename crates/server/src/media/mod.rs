@@ -152,7 +152,7 @@ impl Media {
     }
 
     /// Keeps the call's room in step with the call: who has left or moved is put out, what is
-    /// forbidden or no longer carried stops. To be called before anybody is told of the change.
+    /// forbidden or no longer carried stops. To be called before others are told of the change.
     pub(crate) fn follow(&self, after: &Call) {
         if let Some(router) = self.router(after) {
             router.follow(after);
@@ -246,7 +246,7 @@ pub(crate) fn may_send(call: &Call, user: &UserId) -> Vec<bellwire_core::Media> 
     carried.into_iter().filter(|media| call.may_send(user, *media)).collect()
 }
 
-/// The router's names of a call's room and of a participant in it.
+/// The forwarder's names of a call's room and of a participant in it.
 fn names(call: &Call, user: &UserId) -> Option<(RoomKey, PeerKey)> {
     Some((room_key(call)?, peer_key(call, user)?))
 }
@@ -255,7 +255,7 @@ fn room_key(call: &Call) -> Option<RoomKey> {
     call.room.map(|room| RoomKey(room.0.into()))
 }
 
-/// The router's name of a participant, who need not have connected media yet.
+/// The forwarder's name of a participant, who need not have connected media yet.
 pub(crate) fn peer_key(call: &Call, user: &UserId) -> Option<PeerKey> {
     let place = call.participants.iter().position(|p| p.user == *user)?;
     u64::try_from(place).ok().map(PeerKey)

@@ -1,4 +1,4 @@
-//! What the router has to tell, brought to the calls and the devices it concerns.
+//! What the forwarder has to tell, brought to the calls and the devices it concerns.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::switchboard::Switchboard;
 
-/// Hears the router out until the server ends.
+/// Hears the forwarder out until the server ends.
 pub(crate) async fn hear_forever(
     board: Arc<Switchboard>,
     mut events: mpsc::UnboundedReceiver<Event>,

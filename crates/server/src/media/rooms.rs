@@ -109,7 +109,7 @@ impl Rooms {
         let own = room_of(&mut rooms, call, room);
         own.offers += 1;
         let number = own.offers;
-        let member = self.admit(own, call, (room, peer), who)?;
+        let member = self.take_in(own, call, (room, peer), who)?;
         member.offer = Offered::Pending(number);
         member.grant = grant(call, &member.user, member.off);
         let (tell, begun) = oneshot::channel();
@@ -130,7 +130,7 @@ impl Rooms {
     ) {
         let mut rooms = self.all.lock();
         let own = room_of(&mut rooms, call, room);
-        let Some(member) = self.admit(own, call, (room, peer), who) else { return };
+        let Some(member) = self.take_in(own, call, (room, peer), who) else { return };
         member.off.update(said);
         member.grant = grant(call, &member.user, member.off);
         self.ask(Upkeep::Grant(room, peer, member.grant));
@@ -138,7 +138,7 @@ impl Rooms {
 
     /// The member that a device is; one that comes in place of another puts that one out. None if
     /// it is the device of an earlier state of the call than the one that is here.
-    fn admit<'a>(
+    fn take_in<'a>(
         &self,
         own: &'a mut Room,
         call: &Call,

@@ -49,7 +49,8 @@ fn number(device: u64) -> DeviceNo {
 
 struct Maker {
     lot: Lot,
-    /// The server routes media.
+    /// The server routes media. Where it does not, nothing is drawn for it, so that a seed keeps
+    /// its history.
     media: bool,
     acts: Vec<Act>,
 }

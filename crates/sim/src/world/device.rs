@@ -338,8 +338,7 @@ impl Device {
             return reaction;
         }
         if let Some(ok) = ok {
-            let (begun, info) = serde_json::from_str::<Entered>(ok.get())
-                .map_or((None, None), |entered| (entered.call, entered.info));
+            let Entered { call: begun, info } = serde_json::from_str(ok.get()).unwrap_or_default();
             if let Some(call) =
                 asked.enters.or(begun).filter(|c| asked.returns || !self.is_over(*c))
             {

@@ -34,7 +34,7 @@ pub(super) struct Welcome {
 }
 
 /// An answer that may show a call.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Entered {
     pub(super) call: Option<CallId>,
     pub(super) info: Option<Info>,

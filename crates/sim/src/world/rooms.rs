@@ -89,6 +89,7 @@ pub(super) fn owner(app: &str, user: &str, device: &str) -> String {
     format!("{app}/{user}/{device}")
 }
 
+/// A room's name for the SFU is its number; judged here, so not asked of the server.
 fn key(room: RoomId) -> RoomKey {
     RoomKey(room.0.into())
 }
@@ -108,7 +109,7 @@ fn wrong(call: Option<&Arc<Call>>, peer: &Peer) -> Option<(String, u64)> {
     let up = own.links.media == MediaLink::Up;
     if peer.flows().is_some_and(|flows| flows != up) {
         let known = own.links.media;
-        return Some((format!("is {:?}, and known as {known:?}", peer.stage()), AUDIT_MS));
+        return Some((format!("is {:?}, and known as {known:?}", peer.stage), AUDIT_MS));
     }
     let (audio, video) =
         (call.may_send(&own.user, Media::Audio), call.may_send(&own.user, Media::Video));

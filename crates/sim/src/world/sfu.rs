@@ -43,7 +43,7 @@ pub(super) struct Peer {
     sends: Vec<Source>,
     /// Its number among all connections.
     number: u64,
-    stage: Stage,
+    pub(super) stage: Stage,
 }
 
 impl Peer {
@@ -56,14 +56,10 @@ impl Peer {
             Stage::Lost => Some(false),
         }
     }
-
-    pub(super) fn stage(&self) -> impl std::fmt::Debug {
-        self.stage
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     Connecting,
     Connected,
     Lost,
